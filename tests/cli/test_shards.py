@@ -8,11 +8,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.helpers.commands import TAGGED_ROWS, assert_fails, run, run_successfully, write_conll, write_csv
+from tests.helpers.commands import (
+    TAGGED_ROWS,
+    assert_fails,
+    run,
+    run_successfully,
+    start_process,
+    write_conll,
+    write_csv,
+)  # fmt: skip
+from tests.helpers.object_stores import download, s3_server, with_server
 from tests.helpers.shard_writers import content_of, manifest_of
 from textgraft.shards.executors import LocalExecutor
+from textgraft.storage.objects import ObjectPath
 
 NUM_ROWS = 700
+
+with_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs ray, which the extra `ray` installs")
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +113,48 @@ def test_interrupted_command_resumes(model, texts, tmp_path, kill_at_shard, inde
     assert resumed.stderr.splitlines()[-1] == fresh.stderr.splitlines()[-1].replace("out.jsonl", "out")
 
 
+@pytest.mark.parametrize("index", [None, 2])
+def test_object_store_gets_the_files_of_a_local_folder(model, texts, tmp_path, kill_at_shard, index):
+    store = ObjectPath(f"memory://bucket/{tmp_path.name}")
+    (store / "texts.csv").upload(texts)
+    options = ("predict", model, store / "texts.csv", "--shard-format", "jsonl", "--shard-rows", 100)
+    if index is not None:
+        kill_at_shard(index, *options, "--out", store / "out")
+    result = run_successfully(*options, "--out", store / "out")
+    assert f"to {store / 'out'}" in result.stderr
+    run_successfully(*options, "--out", tmp_path / "expected")
+    assert content_of(download(store / "out", tmp_path / "out")) == content_of(tmp_path / "expected")
+    assert manifest_of(tmp_path / "out")["shards"] == manifest_of(tmp_path / "expected")["shards"]
+    run_successfully("embed", model, f"{store}/out/part-*.jsonl", "--text", "text", "--out", store / "vectors")
+    assert (store / "vectors").names() == ["part-000000.npy", "shards.json"]
+
+
+def test_single_file_in_an_object_store_is_refused(model, texts):
+    result = run("predict", model, texts, "--out", "memory://bucket/out.csv")
+    assert_fails(result, 2, "memory://bucket/out.csv: an object store takes a folder of files")
+
+
+@with_server
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["tensorflow", pytest.param("ray", marks=with_ray)])
+def test_killed_command_resumes_in_an_object_store(model, texts, tmp_path, engine):
+    options = ("predict", model, texts, "--shard-format", "jsonl", "--shard-rows", 1)
+    run_successfully(*options, "--out", tmp_path / "expected")
+    options = (*options, "--engine", engine)
+    with s3_server() as bucket:
+        store = ObjectPath(f"{bucket}/{engine}")  # the server keeps what earlier ones had
+        for shards in (1, 3):
+            process = start_process(*options, "--out", store)
+            while sum(name.startswith("part-") for name in store.names()) < shards:
+                assert process.poll() is None, process.communicate()
+            process.kill()
+            process.communicate()
+        run_successfully(*options, "--out", store)
+        assert content_of(download(store, tmp_path / "out")) == content_of(tmp_path / "expected")
+    listed = [[part["sha256"] for part in manifest_of(tmp_path / name)["shards"]] for name in ("out", "expected")]
+    assert listed[0] == listed[1]
+
+
 def test_complete_folder_is_reported_and_overwritten_on_request(model, texts, tmp_path):
     options = ("predict", model, texts, "--out", tmp_path / "out")
     run_successfully(*options)
@@ -160,7 +214,7 @@ def test_missing_ray_is_reported(model, texts, tmp_path, monkeypatch):
     assert_fails(result, 2, "engine ray needs ray; run: pip install 'textgraft[ray]'")
 
 
-@pytest.mark.skipif(find_spec("ray") is None, reason="needs ray, which the extra `ray` installs")
+@with_ray
 class TestRay:
     """In the processes of a cluster of this machine."""
 

@@ -10,6 +10,8 @@ from textgraft.errors import BusyError, DataError
 from textgraft.shards.cutting import cut_shards
 from textgraft.shards.executors import LocalExecutor, compute_shards
 from textgraft.shards.folder import ShardFolder, open_shards
+from textgraft.shards.local_files import LocalFiles
+from textgraft.storage.syncing import sync_folder
 
 JOB = {"data": "texts.csv"}
 TEXTS = [f"text {n}" for n in range(10)]
@@ -80,14 +82,21 @@ def test_killed_within_a_commit(tmp_path, monkeypatch, step):
 
     with monkeypatch.context() as patch:
         if step == "manifest":
-            patch.setattr(ShardFolder, "_remove_staged", kill)
+            patch.setattr(LocalFiles, "remove_unfinished", kill)
         else:
-            target = {"replace": "sync_folder", "sync": "_line", "write": "os.fsync"}[step]
+
+            def sync_and_kill(path):
+                sync_folder(path)
+                kill(path)
+
+            target, action = {
+                "replace": ("sync_folder", kill), "sync": ("sync_folder", sync_and_kill), "write": ("os.fsync", kill),
+            }[step]  # fmt: skip
             commit = ShardFolder.commit
 
             def patched(self, span, staged):
                 if span.index == 3:
-                    patch.setattr(f"textgraft.shards.folder.{target}", kill)
+                    patch.setattr(f"textgraft.shards.local_files.{target}", action)
                 commit(self, span, staged)
 
             patch.setattr(ShardFolder, "commit", patched)

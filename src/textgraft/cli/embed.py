@@ -42,8 +42,8 @@ def embed(
     out: Annotated[
         Path,
         typer.Option(
-            help="File to write: .npy (float32) or .parquet (text and vector). A name without an ending: a folder of "
-            "files, which an interrupted run resumes.",
+            help="File to write: .npy (float32) or .parquet (text and vector). A name without an ending, also in an "
+            "object store (s3://BUCKET/NAME): a folder of files, which an interrupted run resumes.",
             rich_help_panel="Output",
         ),
     ],
@@ -69,12 +69,12 @@ def embed(
     from textgraft.cli.inputs import read_texts_only
     from textgraft.cli.output.files import require_output
     from textgraft.cli.output.vectors import VECTOR_FILES, open_vectors
-    from textgraft.cli.sharding import ShardedOutput, is_folder_of_shards, require_shards, shard_ending
+    from textgraft.cli.sharding import ShardedOutput, require_shards, shard_ending, shards_output
     from textgraft.data.streams import texts_of
 
     require_shards(out, prediction)
     options = (architecture, model_options, vector_options)
-    if is_folder_of_shards(out):
+    if shards := shards_output(out):
         if prediction.precision == INT8:
             raise ConfigError("int8 of embeddings is proved by the texts of a file; drop it, or pass --out with a file")
         ending = shard_ending(prediction, VECTOR_FILES, _VECTORS)
@@ -84,7 +84,7 @@ def embed(
             **{name: str(value) for group in options for name, value in changed_options(group).items()},
         }  # fmt: skip
         writer = EmbeddingWriter(preset, prediction.precision, prediction.token_engine, options)
-        embed_shards(rows, ShardedOutput(out, ending, job, run.overwrite), writer, prediction)
+        embed_shards(rows, ShardedOutput(shards, ending, job, run.overwrite), writer, prediction)
         return
 
     require_output(out, VECTOR_FILES, run.overwrite)

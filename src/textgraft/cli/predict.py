@@ -37,7 +37,8 @@ def predict(
         Path | None,
         typer.Option(
             help="File to write: .csv, .tsv, .jsonl, .parquet or .xlsx; also .conll for entities. A name without an "
-            "ending: a folder of files, which an interrupted run resumes.  \\[standard output]",
+            "ending, also in an object store (s3://BUCKET/NAME): a folder of files, which an interrupted run resumes.  "
+            "\\[standard output]",
             rich_help_panel="Output",
         ),
     ] = None,
@@ -74,7 +75,7 @@ def predict(
     from textgraft.cli.output.tables import TABLES, require_delimited
     from textgraft.cli.predicted_shards import predict_shards
     from textgraft.cli.prediction_writer import PredictionWriter
-    from textgraft.cli.sharding import ShardedOutput, is_folder_of_shards, require_shards, shard_ending
+    from textgraft.cli.sharding import ShardedOutput, require_shards, shard_ending, shards_output
     from textgraft.cli.typed_texts import answer_typed_texts, are_texts_typed
     from textgraft.cli.window_answers import CLASSIFICATION, ENTITIES, answer_count, window_answers
     from textgraft.model_folder import folder as model_folder
@@ -86,9 +87,9 @@ def predict(
     answers = _PROBABILITIES[probabilities or "top"] if task == CLASSIFICATION else None
     copied = None if columns is None else [name.strip() for name in columns.split(_DELIMITER) if name.strip()]
     endings, standard = ([*TABLES, CONLL], ".jsonl") if task == ENTITIES else ([*TABLES], ".csv")
-    in_shards = is_folder_of_shards(out)
-    ending = shard_ending(prediction, endings, standard) if in_shards else None
-    if out and not in_shards:
+    shards = shards_output(out)
+    ending = shard_ending(prediction, endings, standard) if shards else None
+    if out and not shards:
         require_output(out, endings, run.overwrite)
     destination = Destination(out, run.overwrite, escape_formulas)
     require_delimited(destination, ending or standard)
@@ -97,7 +98,7 @@ def predict(
         return
     rows = read_rows(stored, data, reading, sources.split, copied)
 
-    if out and ending:
+    if shards and ending:
         job = {
             "command": "predict", "model": str(folder), "data": data, "split": sources.split, "columns": copied,
             "reading": asdict(reading), "answers": answers, "escape_formulas": escape_formulas,
@@ -105,7 +106,7 @@ def predict(
         }  # fmt: skip
         writer = PredictionWriter(folder.resolve(), prediction.precision, prediction.token_engine, answers)
         writer = replace(writer, with_texts=rows.has_words, escape_formulas=escape_formulas, options=options)
-        predict_shards(stored, rows, ShardedOutput(out, ending, job, run.overwrite), writer, prediction)
+        predict_shards(stored, rows, ShardedOutput(shards, ending, job, run.overwrite), writer, prediction)
         return
 
     load_tensorflow(prediction)

@@ -13,6 +13,7 @@ from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.errors import ConfigError, InterruptionError, counted
 from textgraft.shards.executors import RAY, Executor, LocalExecutor
+from textgraft.storage.objects import ObjectPath, output_path
 from textgraft.training.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -40,20 +41,25 @@ class ShardedOutput:
         overwrite: replace the shards of another run.
     """
 
-    path: Path
+    path: Path | ObjectPath
     ending: str
     job: Mapping[str, Any]
     overwrite: bool
 
 
-def is_folder_of_shards(out: Path | None) -> bool:
-    """Whether an output is a folder, as a name without an ending is."""
-    return out is not None and (out.is_dir() or not out.suffix)
+def shards_output(out: Path | None) -> Path | ObjectPath | None:
+    """The path of an output that is a folder, as a name without an ending and an address are; None for others."""
+    target = None if out is None else output_path(out)
+    if isinstance(target, ObjectPath):
+        if "." in target.name:
+            raise ConfigError(f"{target}: an object store takes a folder of files; pass a name without an ending")
+        return target
+    return target if target is not None and (target.is_dir() or not target.suffix) else None
 
 
 def require_shards(out: Path | None, options: ScalablePrediction) -> None:
     """Raise a ConfigError for options of shards where a single file is written."""
-    if is_folder_of_shards(out):
+    if shards_output(out) is not None:
         if options.address is not None and options.engine != RAY:
             raise ConfigError("--address is that of a Ray cluster; add --engine ray")
         return

@@ -20,9 +20,10 @@ from textgraft.data.format import Format, RowReader
 from textgraft.data.label_rows import FlagRows, NormalizedLabels
 from textgraft.data.label_types import STRING
 from textgraft.data.labels import MULTI, SINGLE
+from textgraft.data.objects import open_objects
 from textgraft.data.python_inputs import as_path, conversion, is_source, type_name
 from textgraft.data.slices import Slice, parse_slices
-from textgraft.data.split_files import Shards, is_pattern, matching_files, split_files
+from textgraft.data.split_files import is_pattern, joined_splits, matching_files, split_files
 from textgraft.data.store import Store
 from textgraft.data.tables import open_tables
 from textgraft.data.text_files import STANDARD_INPUT
@@ -249,7 +250,7 @@ def _open_path(source: str, options: FileOptions, format: str | None) -> dict[st
     try:
         path = Path(source)
         if "://" in source and not path.exists():
-            raise DataError(f"{source}: an address; download the file and pass its path")
+            return open_objects(source, format, lambda file: _open_path(file, options, format)["train"])
         if is_pattern(source):
             return _open_files(source, matching_files(source, _is_readable), options, format)
         if format is not None:
@@ -275,11 +276,10 @@ def _open_path(source: str, options: FileOptions, format: str | None) -> dict[st
 def _open_files(
     source: str, splits: Mapping[str, Sequence[Path]], options: FileOptions, format: str | None
 ) -> dict[str, Format]:
-    readers: dict[str, Format] = {}
-    for split, files in splits.items():
-        parts = [_open_path(str(file), options, format)["train"] for file in files]
-        readers[split] = parts[0] if len(parts) == 1 else Shards(f"{source} {split}", parts)
-    return readers
+    def parts(files: Sequence[Path]) -> list[Format]:
+        return [_open_path(str(file), options, format)["train"] for file in files]
+
+    return joined_splits(source, {split: parts(files) for split, files in splits.items()})
 
 
 def _unknown_format(source: str, options: FileOptions) -> DataError:

@@ -1,9 +1,10 @@
 """Files that hold the splits of a source: named after a split, and in shards, as datasets on the hub are."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from glob import glob, has_magic
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +13,7 @@ from textgraft.data.columns import Columns
 from textgraft.data.file_options import FileOptions
 from textgraft.data.format import Format, is_lines_file
 from textgraft.errors import DataError
+from textgraft.storage.objects import ObjectPath
 
 SPLIT_NAMES = ("train", "validation", "valid", "val", "dev", "test", "unlabelled", "unlabeled", "unsupervised")
 
@@ -25,6 +27,7 @@ _FOLDERS = (".", "data")  # of the shards in a dataset
 _PART_BITS = 40  # of a position within a shard
 
 _IsReadable = Callable[[str], bool]
+_File = TypeVar("_File", Path, ObjectPath)
 
 
 class Shards(Format):
@@ -33,8 +36,6 @@ class Shards(Format):
     def __init__(self, source: str, parts: Sequence[Format]) -> None:
         super().__init__(source)
         self._parts = parts
-        self.copies_columns = all(part.copies_columns for part in parts)
-        self.copied_as_json = parts[0].copied_as_json
         self.copies_columns = parts[0].copies_columns
         self.copied_as_json = parts[0].copied_as_json
 
@@ -84,6 +85,13 @@ class Shards(Format):
         return types.pop()
 
 
+def joined_splits(source: str, splits: Mapping[str, Sequence[Format]]) -> dict[str, Format]:
+    """A reader of each split of a source, whose files are read as one."""
+    return {
+        split: parts[0] if len(parts) == 1 else Shards(f"{source} {split}", parts) for split, parts in splits.items()
+    }
+
+
 def split_files(folder: Path, is_readable: _IsReadable) -> dict[str, list[Path]]:
     """The files of a folder that are named after splits or in folders that are, in the order of the splits.
 
@@ -93,7 +101,7 @@ def split_files(folder: Path, is_readable: _IsReadable) -> dict[str, list[Path]]
         DataError: when two files are the same split, a shard is missing, or parts are still being written.
     """
     for files in (folder / name for name in _FOLDERS):
-        if files.is_dir() and (splits := _by_split(filter(Path.is_file, sorted(files.iterdir())), is_readable)):
+        if files.is_dir() and (splits := files_by_split(filter(Path.is_file, sorted(files.iterdir())), is_readable)):
             return splits
     folders = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
     parts = {name: _parts(folders[name], is_readable) for name in SPLIT_NAMES if name in folders}
@@ -101,7 +109,7 @@ def split_files(folder: Path, is_readable: _IsReadable) -> dict[str, list[Path]]
         return splits
     if (folder / UNFINISHED).is_dir() and not (folder / PARTS_MANIFEST).exists():
         raise DataError(f"{folder}: incomplete; repeat the command that writes it")
-    names = sorted((path.name for path in folder.iterdir() if _PART.fullmatch(path.name)), key=_natural_order)
+    names = sorted((path.name for path in folder.iterdir() if is_part(path.name)), key=natural_order)
     train = [folder / name for name in names if (folder / name).is_file() and is_readable(str(folder / name))]
     return {"train": train} if train else {}
 
@@ -110,6 +118,11 @@ def _parts(folder: Path, is_readable: _IsReadable) -> list[Path]:
     """Files named 0000.parquet, 0001.parquet, ...; a .txt file is a text."""
     files = (file for file in sorted(folder.iterdir()) if file.stem.isdigit() and not is_lines_file(file.name))
     return [file for file in files if is_readable(str(file))]
+
+
+def is_part(name: str) -> bool:
+    """Whether a file is named as one of a split that textgraft, Spark or Dask wrote."""
+    return _PART.fullmatch(name) is not None
 
 
 def is_pattern(source: str) -> bool:
@@ -123,16 +136,17 @@ def matching_files(pattern: str, is_readable: _IsReadable) -> dict[str, list[Pat
     Raises:
         DataError: when there are none, or a shard is missing.
     """
-    files = [Path(name) for name in sorted(glob(pattern), key=_natural_order)]  # noqa: PTH207 (of any folder)
+    files = [Path(name) for name in sorted(glob(pattern), key=natural_order)]  # noqa: PTH207 (of any folder)
     files = [file for file in files if file.is_file() and is_readable(str(file))]
     if not files:
         raise DataError(f"{pattern}: no file that can be read matches; check the name")
-    splits = _by_split(files, is_readable)
+    splits = files_by_split(files, is_readable)
     return splits if sum(map(len, splits.values())) == len(files) else {"train": files}
 
 
-def _by_split(files: Iterable[Path], is_readable: _IsReadable) -> dict[str, list[Path]]:
-    splits: dict[str, list[Path]] = {}
+def files_by_split(files: Iterable[_File], is_readable: _IsReadable) -> dict[str, list[_File]]:
+    """The files that are named after splits, in the order of the splits; a DataError as by `split_files`."""
+    splits: dict[str, list[_File]] = {}
     for file in files:
         shard = _SHARD.fullmatch(file.name)
         split = (shard[1] if shard else file.name.split(".")[0]).lower()
@@ -149,6 +163,6 @@ def _by_split(files: Iterable[Path], is_readable: _IsReadable) -> dict[str, list
     return dict(sorted(splits.items(), key=lambda item: order.get(item[0], len(order))))
 
 
-def _natural_order(name: str) -> list[tuple[int, str]]:
+def natural_order(name: str) -> list[tuple[int, str]]:
     """Sort key by which 2 comes before 10."""
     return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from textgraft.errors import ConfigError, TextgraftWarning
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from textgraft.shards.cutting import RowSpan, Shard
     from textgraft.shards.folder import ShardFolder, StagedFile
+    from textgraft.storage.objects import ObjectPath
 
 # The engine that computes shards in the processes of a Ray cluster.
 RAY = "ray"
@@ -50,7 +52,7 @@ class Executor(Protocol):
         """The result of `ShardWriter.describe`."""
 
     def run(
-        self, writer: ShardWriter, shards: "Iterable[Shard]", staging_path: Callable[[int], Path]
+        self, writer: ShardWriter, shards: "Iterable[Shard]", staging_path: "Callable[[int], Path | ObjectPath]"
     ) -> Iterator[Computed]:
         """Compute shards, which are taken as there is capacity; they are yielded as they become complete."""
 
@@ -63,7 +65,7 @@ class LocalExecutor:
         return writer.describe()
 
     def run(
-        self, writer: ShardWriter, shards: "Iterable[Shard]", staging_path: Callable[[int], Path]
+        self, writer: ShardWriter, shards: "Iterable[Shard]", staging_path: "Callable[[int], Path | ObjectPath]"
     ) -> Iterator[Computed]:
         """Compute shards in their order."""
         for shard in shards:
@@ -102,17 +104,28 @@ def compute_shards(
     folder.complete(count)
 
 
-def stage(writer: ShardWriter, shard: "Shard", path: Path) -> "StagedFile":
-    """Write the output of a shard to a new file."""
+def stage(writer: ShardWriter, shard: "Shard", path: "Path | ObjectPath") -> "StagedFile":
+    """Write the output of a shard to a new file or object."""
     from textgraft.shards.folder import StagedFile
 
+    if isinstance(path, Path):
+        return StagedFile(path, *_write(writer, shard, path))
+    with TemporaryDirectory() as folder:
+        file = Path(folder, path.name)
+        facts = _write(writer, shard, file)
+        path.upload(file)
+    return StagedFile(path, *facts)
+
+
+def _write(writer: ShardWriter, shard: "Shard", path: Path) -> tuple[int, str, dict[str, Any]]:
+    """The size, the SHA-256 and the facts of a new file with the output of a shard."""
     facts = writer.write(shard.windows(), path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return StagedFile(path, path.stat().st_size, digest, facts)
+    return path.stat().st_size, digest, facts
 
 
-def stage_elsewhere(writer: ShardWriter, shard: "Shard", path: Path) -> Computed:
+def stage_elsewhere(writer: ShardWriter, shard: "Shard", path: "Path | ObjectPath") -> Computed:
     """`stage` in another process than the one that reports warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")

@@ -19,6 +19,7 @@ from textgraft.shards.cutting import Shard
 from textgraft.shards.executors import Computed, ShardWriter, stage_elsewhere
 from textgraft.shards.scheduling import MAX_ATTEMPTS, Attempt, Schedule
 from textgraft.storage.locks import locked
+from textgraft.storage.objects import ObjectPath
 
 _POLL_SECONDS = 1.0
 _CONNECTION_SECONDS = 10.0
@@ -131,7 +132,7 @@ class RayExecutor:
         return self._result(ready[0])  # type: ignore[no-any-return]
 
     def run(
-        self, writer: ShardWriter, shards: Iterable[Shard], staging_path: Callable[[int], Path]
+        self, writer: ShardWriter, shards: Iterable[Shard], staging_path: Callable[[int], Path | ObjectPath]
     ) -> Iterator[Computed]:
         """Compute shards; one whose worker ends is computed again.
 
@@ -207,7 +208,7 @@ def _describe(writer: ShardWriter, threads: int) -> dict[str, Any]:
     return writer.describe()
 
 
-def _compute(writer: ShardWriter, shard: Shard, path: Path, threads: int) -> Computed:
+def _compute(writer: ShardWriter, shard: Shard, path: Path | ObjectPath, threads: int) -> Computed:
     _prepare_worker(threads)
     return stage_elsewhere(writer, shard, path)
 

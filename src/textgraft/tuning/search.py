@@ -141,10 +141,10 @@ class Search:
 
     def _run_trial(self, trials: int | None, deadline: float) -> TrialRow | None:
         """The next trial, after it has ended; None when other runners have the last ones, or took this one for dead."""
-        asked = self.study.ask(trials)
-        if asked is None:
+        next_trial = self.study.ask(trials)
+        if next_trial is None:
             return None
-        trial, drawn = asked
+        trial, drawn = next_trial
         start = time.monotonic()
         row = replace(drawn, hyperparameters={**self._shared, **drawn.hyperparameters})
         try:

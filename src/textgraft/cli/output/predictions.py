@@ -18,6 +18,7 @@ from textgraft.data.seen_texts import SeenRows, describe_seen
 from textgraft.data.streams import texts_of
 from textgraft.data.tagged import tagged_texts
 from textgraft.errors import counted
+from textgraft.storage.objects import ObjectPath
 
 if TYPE_CHECKING:
     from textgraft.model_folder.folder import StoredModel
@@ -81,7 +82,7 @@ class PredictionReport:
         if self._seen is not None:
             self._seen.add(text_digests(texts_of(window).joined))
 
-    def lines(self, rows: InputRows, out: Path | None) -> list[str]:
+    def lines(self, rows: InputRows, out: Path | ObjectPath | None) -> list[str]:
         """Lines of information for the user, at the end."""
         total = self.counts.rows
         wrote = f"wrote {counted(total, 'row')} to {out}" if out else counted(total, "row")
