@@ -39,6 +39,14 @@ def explain(
     limit: Annotated[
         int, typer.Option(help="Number of texts to explain; 0 for all.", min=0, rich_help_panel="Data")
     ] = _LIMIT,
+    nearest: Annotated[
+        int,
+        typer.Option(
+            help="Number of the nearest training texts to show, where the folder keeps them (`train --keep-index`).",
+            min=0,
+            rich_help_panel="Output",
+        ),
+    ] = 0,
     check: Annotated[
         bool,
         typer.Option(
@@ -80,17 +88,18 @@ def explain(
     rows = read_rows(stored, data, reading, sources.split, ()) if names_source(data) else None
     load_tensorflow(runtime)
     from textgraft.cli.output.explanation_text import print_explanation, print_faithfulness
-    from textgraft.explanation.explaining import explanations, make_check, make_explainer
+    from textgraft.explanation.explaining import explanations, make_check, make_explainer, make_search
     from textgraft.tasks.loading import load
 
-    explainer = make_explainer(load(stored, runtime.precision), method)
+    model = load(stored, runtime.precision)
+    explainer, search = make_explainer(model, method), make_search(model, nearest)
     measures = [make_check(explainer)] if check else []
     items = _text_item(explainer, data) if rows is None else _items_of_rows(explainer, rows, limit)
     if rows is not None and (paths or check):
         items = items_with_progress(items)
     count = 0
     with open_explanation_files(paths, run.overwrite, f"Explanations of {stored.folder.resolve().name}") as files:
-        for explanation in explanations(explainer, items, label):
+        for explanation in explanations(explainer, items, label, search):
             for file in files:
                 file.add(explanation)
             for measure in measures:

@@ -68,6 +68,7 @@ def _training_facts(config: dict[str, Any]) -> dict[str, Any]:
     from textgraft.model_folder.config import EXTENDED_FROM, ZERO_SHOT
     from textgraft.model_folder.ngrams import describe_ngrams
     from textgraft.model_folder.replay import describe_replay
+    from textgraft.model_folder.text_index import describe_index
 
     facts: dict[str, Any] = {}
     if config.get(ZERO_SHOT):
@@ -80,4 +81,6 @@ def _training_facts(config: dict[str, Any]) -> dict[str, Any]:
         facts["extended from"] = f"{extended['model']} ({extended['labels']:,} labels)"
     if "replay" in config:
         facts["kept for replay"] = describe_replay(config["replay"])
+    if "text_index" in config:
+        facts["training texts"] = f"in this folder: {describe_index(config['text_index'])}"
     return facts

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Training options of models with a head of their own, or with labels.
 OPTIONS_OF_HEADS = (
     "head", "cache_dtype", "balance", "ngrams", "contrastive", "refit", "max_unlabelled", "keep_replay",
+    "keep_index",
     "gradual_unfreezing",
 )  # fmt: skip
 

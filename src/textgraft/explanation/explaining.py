@@ -1,7 +1,9 @@
 """Explanations of a model's predictions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
+
+import numpy as np
 
 from textgraft.data.label_types import Label
 from textgraft.errors import ConfigError
@@ -9,20 +11,24 @@ from textgraft.explanation.entity_explainer import EntityExplainer
 from textgraft.explanation.explanation import METHODS, Explanation
 from textgraft.explanation.faithfulness import FaithfulnessCheck
 from textgraft.explanation.text_explainer import TextExplainer
+from textgraft.model_folder.text_index import Neighbour
 from textgraft.tasks.base import Task
 from textgraft.tasks.text_classification import TextClassifier
+from textgraft.tasks.text_index import NearestTexts
 from textgraft.tasks.token_classification import TokenClassifier
 
 Explainer = TextExplainer | EntityExplainer
+Search = Callable[[Any], Sequence[Neighbour]]
 
 
 def explain_texts(
-    model: Task, texts: Any, method: str, target: Label | None, **columns: str | None
+    model: Task, texts: Any, method: str, target: Label | None, nearest: int, **columns: str | None
 ) -> list[Explanation]:
     """Explain the predictions of a model; see `Task.explain`."""
-    explainer = make_explainer(model, method)
+    explainer, search = make_explainer(model, method), make_search(model, nearest)
     batches = model.text_batches(texts, **columns)
-    return list(explanations(explainer, (item for batch in batches for item in explainer.items(batch)), target))
+    items = (item for batch in batches for item in explainer.items(batch))
+    return list(explanations(explainer, items, target, search))
 
 
 def make_explainer(model: Task, method: str) -> Explainer:
@@ -43,6 +49,25 @@ def make_explainer(model: Task, method: str) -> Explainer:
     )
 
 
+def make_search(model: Task, count: int) -> Search:
+    """What finds a number of the nearest training texts of an item of an `Explainer`; none for 0.
+
+    Raises:
+        ConfigError: where the model keeps no training texts.
+    """
+    if not count:
+        return lambda item: ()
+    if model.index is None:
+        raise ConfigError("the model keeps no training texts; train it with keep_index, or drop nearest")
+    texts = NearestTexts(model, model.index)
+
+    def search(parts: tuple[str, ...]) -> Sequence[Neighbour]:
+        encoded = np.array([part.encode() for part in parts], object)
+        return texts.find(encoded if len(parts) == 1 else encoded[np.newaxis], count)[0]
+
+    return search
+
+
 def make_check(explainer: Explainer) -> FaithfulnessCheck:
     """What measures the explanations of labels or numbers of texts; a ConfigError for entities."""
     if not isinstance(explainer, TextExplainer):
@@ -50,8 +75,9 @@ def make_check(explainer: Explainer) -> FaithfulnessCheck:
     return FaithfulnessCheck(explainer)
 
 
-def explanations(explainer: Any, items: Iterable[Any], target: Label | None) -> Iterator[Explanation]:
+def explanations(explainer: Any, items: Iterable[Any], target: Label | None, search: Search) -> Iterator[Explanation]:
     """Stream the explanations of items of an `Explainer`; `target` is the label, None for what is predicted."""
     for row, item in enumerate(items):
+        nearest = search(item)
         for explanation in explainer.explain(item, target):
-            yield explanation.with_row(row)
+            yield explanation.of_row(row, nearest)

@@ -1,11 +1,13 @@
 """The explanation of a prediction: its words with their attributions; no TensorFlow import."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from textgraft.data.label_types import Label
+from textgraft.model_folder.text_index import Neighbour
 
 # Methods of explaining, by their names in the Python API.
 INTEGRATED_GRADIENTS, OCCLUSION = METHODS = ("integrated_gradients", "occlusion")
@@ -65,6 +67,7 @@ class Explanation:
         steps: points of the integral; 0 for occlusion.
         truncated: whether the model gets only a part of the text.
         span: start and end of the entity, in code points; None for labels and numbers of texts.
+        nearest: the nearest training texts, where they are searched.
     """
 
     row: int
@@ -79,6 +82,7 @@ class Explanation:
     steps: int = 0
     truncated: bool = False
     span: tuple[int, int] | None = None
+    nearest: tuple[Neighbour, ...] = ()
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -90,9 +94,9 @@ class Explanation:
         """Those of the words, float64 (words,)."""
         return np.array([word.attribution for word in self.words], np.float64)
 
-    def with_row(self, row: int) -> Self:
-        """The same, of another row."""
-        return replace(self, row=row)
+    def of_row(self, row: int, nearest: Sequence[Neighbour]) -> Self:
+        """The same, of another row, with its nearest training texts."""
+        return replace(self, row=row, nearest=tuple(nearest))
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values, numbers rounded."""
@@ -101,7 +105,8 @@ class Explanation:
             for name in ("row", "text", "label", "score", "value", "baseline", "method", "completeness_error", "steps")
         }
         words = [{name: _rounded(value) for name, value in word._asdict().items()} for word in self.words]
-        return {**rounded, "truncated": self.truncated, "span": self.span, "words": words}
+        nearest = {"nearest": [neighbour._asdict() for neighbour in self.nearest]} if self.nearest else {}
+        return {**rounded, "truncated": self.truncated, "span": self.span, "words": words, **nearest}
 
 
 def completeness_error(total: float, difference: float) -> float:

@@ -13,6 +13,7 @@ from textgraft.model_folder.co_training import CO_TRAINING, describe_co_training
 from textgraft.model_folder.config import EXTENDED_FROM, VALIDATED_BY, ZERO_SHOT
 from textgraft.model_folder.ngrams import describe_ngrams
 from textgraft.model_folder.replay import describe_replay
+from textgraft.model_folder.text_index import describe_index
 from textgraft.task_specs import task_spec
 from textgraft.terminal.escaping import MAX_VALUE, printable
 
@@ -72,6 +73,8 @@ def _training(config: dict[str, Any]) -> list[str]:
         lines.append(f"- co-training on {_code(facts['source'])}: {describe_co_training(facts)}")
     if "replay" in config:
         lines.append(f"- kept for replay: {describe_replay(config['replay'])}; embeddings reveal much of the texts")
+    if "text_index" in config:
+        lines.append(f"- **This folder contains training texts**: {describe_index(config['text_index'])}")
     return [*lines, "", *_label_counts({name: dataset.get("labels", {}) for name, dataset in data.items()})]
 
 

@@ -15,6 +15,7 @@ from textgraft.model_folder.co_training import CO_TRAINING, CO_TRAINING_SCHEMA
 from textgraft.model_folder.ngrams import NGRAMS, NGRAMS_SCHEMA, ngram_shapes
 from textgraft.model_folder.replay import REPLAY_SCHEMA, why_no_replay
 from textgraft.model_folder.seen_texts import SEEN_SCHEMA
+from textgraft.model_folder.text_index import INDEX_SCHEMA, why_no_index
 from textgraft.options import MAX_SEED
 from textgraft.runtime import DTYPE_POLICIES
 from textgraft.storage.schema import (
@@ -120,7 +121,13 @@ _FIELDS = Object(
         "precision": OneOf(DTYPE_POLICIES),
         "versions": Map(STRING),
     },
-    {**_RECORD, "seen_texts": SEEN_SCHEMA, "ngrams": NGRAMS_SCHEMA, "replay": REPLAY_SCHEMA},
+    {
+        **_RECORD,
+        "seen_texts": SEEN_SCHEMA,
+        "ngrams": NGRAMS_SCHEMA,
+        "replay": REPLAY_SCHEMA,
+        "text_index": INDEX_SCHEMA,
+    },
 )
 
 
@@ -167,6 +174,8 @@ def _unsuitable(config: Mapping[str, Any]) -> str:
         return "config.ngrams does not suit the task and its settings"
     if "replay" in config and (not spec.replays or why_no_replay(config["settings"], architecture)):
         return "config.replay does not suit the task and its settings"
+    if "text_index" in config and why_no_index(spec.pooled, spec.labelled):
+        return "config.text_index does not suit the task"
     return spec.unsuitable(config)
 
 

@@ -17,6 +17,7 @@ from textgraft.model_folder.golden import GOLDEN, MAX_GOLDEN_BYTES, read_golden
 from textgraft.model_folder.ngrams import check_ngrams
 from textgraft.model_folder.replay import MAX_REPLAY_BYTES, REPLAY, read_replay
 from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
+from textgraft.model_folder.text_index import INDEX, MAX_INDEX_BYTES, read_index
 from textgraft.storage.disk import reason_of
 from textgraft.storage.replacement import recover_to_read
 from textgraft.storage.schema import parse_json
@@ -38,6 +39,7 @@ MAX_BYTES = {
     GOLDEN: MAX_GOLDEN_BYTES,
     SEEN: MAX_SEEN_BYTES,
     REPLAY: MAX_REPLAY_BYTES,
+    INDEX: MAX_INDEX_BYTES,
 }
 MAX_ASSET_BYTES = 128 * 2**20
 
@@ -54,6 +56,7 @@ class StoredModel:
         golden: answers of the model when it was saved; None where the folder has none.
         seen: digests of the texts of its training; None where the folder has none.
         replay: embeddings of its training texts; None where the folder has none.
+        index: training texts with their vectors; None where the folder has none.
     """
 
     def __init__(self, folder: Path, sha256: Mapping[str, str]) -> None:
@@ -81,6 +84,7 @@ class StoredModel:
         self.golden = read_golden(folder, sha256)
         self.seen = read_seen(folder, config, sha256)
         self.replay = read_replay(folder, config, sha256, self._shapes)
+        self.index = read_index(folder, config, sha256)
         require_finite(folder / WEIGHTS)
         if "ngrams" in config:
             check_ngrams(folder / WEIGHTS)

@@ -34,6 +34,7 @@ from textgraft.model_folder.folder import FORMAT_VERSION, REPORT
 from textgraft.model_folder.golden import GOLDEN, GoldenAnswers, golden_file
 from textgraft.model_folder.replay import REPLAY, Replay, replay_config, replay_file
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
+from textgraft.model_folder.text_index import INDEX, TextIndex, index_config, index_file
 from textgraft.model_folder.writing import is_model_folder, named_weights, write_model_folder
 from textgraft.options import check_options
 from textgraft.task_specs import task_spec
@@ -76,6 +77,7 @@ class Task(ABC):
         history: training metrics per epoch; empty before the first training.
         seen: digests of the texts of all trainings of these weights, from the preset's on; None where there are none.
         replay: embeddings of texts of the training, which a later one replays; None where there are none.
+        index: texts of the training with their vectors, for `explain`; None where there are none.
         report: HTML of the results, which the model folder keeps for its readers; None for none.
     """
 
@@ -125,6 +127,7 @@ class Task(ABC):
         self._is_first_unknown, self._is_first_untrained = Once(), Once()
         self.seen: SeenTexts | None = backbone.seen
         self.replay: Replay | None = None
+        self.index: TextIndex | None = None
         self.report: bytes | None = None
         special = backbone.special_tokens
         self.text_graph = TextGraph(
@@ -221,6 +224,7 @@ class Task(ABC):
         method: str = "integrated_gradients",
         target: Label | None = None,
         *,
+        nearest: int = 0,
         text: str | None = None,
         pair: str | None = None,
     ) -> list[Any]:
@@ -231,6 +235,8 @@ class Task(ABC):
             method: "integrated_gradients", over token embeddings and n-grams, or "occlusion", without each word.
             target: the label to explain; by default the predicted label, each predicted label of a set, each entity,
                 or the number.
+            nearest: the number of nearest training texts to add, where the model keeps them; see the option
+                `keep_index` of `fit`.
             text: the text column, where `texts` is a table or a file; by default as in training.
             pair: the column of second texts.
 
@@ -238,11 +244,12 @@ class Task(ABC):
             an `Explanation` (`explanation.explanation`) for each label, number or entity, in the order of the texts.
 
         Raises:
-            ConfigError: for an unknown method or label, and for a task whose answers are not explained.
+            ConfigError: for an unknown method or label, for a task whose answers are not explained, and where nearest
+                texts are asked of a model that keeps none.
             DataError: for another object, or a text that is missing.
         """
         explain_texts = pkgutil.resolve_name("textgraft.explanation.explaining:explain_texts")
-        return explain_texts(self, texts, method, target, text=text, pair=pair)  # type: ignore[no-any-return]
+        return explain_texts(self, texts, method, target, nearest, text=text, pair=pair)  # type: ignore[no-any-return]
 
     # === Presentation ===
 
@@ -501,6 +508,7 @@ class Task(ABC):
         weights = {name: weight.numpy() for name, weight in self.weights.items()}
         assets = self.backbone.assets() | ({} if self.seen is None else {SEEN: seen_file(self.seen)})
         assets |= {} if self.replay is None else {REPLAY: replay_file(self.replay)}
+        assets |= {} if self.index is None else {INDEX: index_file(self.index)}
         assets |= {} if self.report is None else {REPORT: self.report}
         golden = self.golden_answers()
         assets |= {} if golden is None else {GOLDEN: golden_file(golden)}
@@ -536,6 +544,7 @@ class Task(ABC):
             **self.record,
             **({} if self.seen is None else {"seen_texts": seen_config(self.seen)}),
             **({} if self.replay is None else {"replay": replay_config(self.replay)}),
+            **({} if self.index is None else {"text_index": index_config(self.index)}),
         }
 
     def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -41,10 +41,10 @@ from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.promises import check_promises, report_no_thresholds
 from textgraft.tasks.quantization import prove_by_labels, require_enough_texts
 from textgraft.tasks.refit import FirstRun, choose_refit, first_run
-from textgraft.tasks.replay import check_replay, make_replay
 from textgraft.tasks.row_results import OnResults
 from textgraft.tasks.run_record import data_facts, run_record
 from textgraft.tasks.shared_run import announce_training, follow_run, share_run
+from textgraft.tasks.stored_texts import check_stored_texts, store_texts
 from textgraft.tasks.training_data import DataReader
 from textgraft.tasks.unknown_tokens import SAMPLE
 from textgraft.training.callbacks import Callback, Callbacks, Continued
@@ -255,9 +255,9 @@ class TrainableTask(Task):
                     history, assessment = self._refit(run, run.refit, first, train_run, callback)
                 else:
                     history, assessment = train_run(run, callback)
-            replay = make_replay(run, callback) if run.mode.config.keep_replay else None
+            stored = store_texts(run, callback)
             callback.on_train_end(history)
-        self.history, self.replay, self.report = history.records, replay, None
+        self.history, (self.replay, self.index), self.report = history.records, stored, None
         self.record = run_record(run, facts, computation, history, assessment)
         texts = {name: dataset.digests() for name, dataset in (run.refit or run).data.items()}
         if run.unlabelled:
@@ -442,7 +442,7 @@ class TrainableTask(Task):
             raise ConfigError(problem)
         metric = find_metric(mode.config.metric, self.objective.selectable)
         mode.check(options)
-        check_replay(self, mode.config)
+        check_stored_texts(self, mode.config)
         check_promises(self.objective, mode.config)
         defaults = {name: value for name, value in mode.defaults.items() if options.get(name) is None}
         return replace(mode.config, metric=metric.name, **defaults).with_defaults(self.backbone.training_defaults)

@@ -83,6 +83,14 @@ class TrainingConfig(CheckedOptions):
         shown_default="0; with --from as many as the model keeps",
         minimum=0,
     )
+    keep_index: int = option(
+        0,
+        "Maximum training texts that the folder of a classifier keeps with their vectors, for `explain --nearest` and "
+        "the server's page; whoever has the folder can read them.",
+        panel="Advanced",
+        minimum=0,
+        maximum=2**20,
+    )
     metric: str | None = option(
         None,
         "Validation metric that selects the epoch: accuracy, macro_f1, weighted_f1, micro_f1, label_set_accuracy, f1, "

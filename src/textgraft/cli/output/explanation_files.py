@@ -80,7 +80,8 @@ class _Page:
             for part in range(len(explanation.parts))
         ]
         facts = element("p", "; ".join(_facts(explanation)), class_="facts")
-        self._write(element("article", heading, texts, facts, _word_table(explanation)) + "\n")
+        lists = _word_table(explanation), _nearest(explanation)
+        self._write(element("article", heading, texts, facts, *lists) + "\n")
 
     def close(self) -> None:
         """Close the elements that are open."""
@@ -148,3 +149,15 @@ def _word_table(explanation: Explanation) -> Html:
     head = element("tr", element("th", "Word", scope="col"), element("th", "Part", scope="col"))
     content = element("table", element("thead", head), element("tbody", rows))
     return details(counted(len(ordered), "word"), content)
+
+
+def _nearest(explanation: Explanation) -> Html | None:
+    if not explanation.nearest:
+        return None
+    items = []
+    for neighbour in explanation.nearest:
+        parts = (neighbour.text,) if isinstance(neighbour.text, str) else neighbour.text
+        label = shown_name(neighbour.label) if neighbour.label else None
+        texts = [element("p", part, dir="auto") for part in parts]
+        items.append(element("li", element("p", label, f" {neighbour.similarity:.2f}", class_="facts"), texts))
+    return details("nearest training texts", element("ol", items))

@@ -16,6 +16,7 @@ from textgraft.terminal.escaping import MAX_TEXT, MAX_VALUE, printable
 _WIDTH = 80
 _MAX_LISTED = 8  # words of each sign
 _MAX_WORDS = 400  # of a text that are shown
+_LABEL_CHARACTERS = 24
 _WORD_CHARACTERS = 30  # of a word in a list
 
 # Shares of the largest attribution from which a word is coloured, and those of strong colour.
@@ -37,6 +38,12 @@ def print_explanation(explanation: Explanation) -> None:
             items = (f"{printable(word.text, _WORD_CHARACTERS)} {word.attribution:+.2f}" for word in words)
             line = Text(f"{name} ", f"bold {style}")
             output.print(line.append(", ".join(items), "not bold"))
+    for neighbour in explanation.nearest:
+        line = Text(f"{neighbour.similarity:.2f} {printable(neighbour.label, _LABEL_CHARACTERS)}: ", "bold")
+        parts = [neighbour.text] if isinstance(neighbour.text, str) else neighbour.text
+        line.append(printable(" | ".join(parts), MAX_VALUE), "not bold")
+        line.truncate(output.width, overflow="ellipsis")
+        output.print(line)
     if explanation.truncated:
         output.print(Text("truncated: the model gets only a part of the text", "dim"))
     output.print()
