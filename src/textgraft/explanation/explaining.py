@@ -18,7 +18,7 @@ from textgraft.tasks.text_index import NearestTexts
 from textgraft.tasks.token_classification import TokenClassifier
 
 Explainer = TextExplainer | EntityExplainer
-Search = Callable[[Any], Sequence[Neighbour]]
+NearestSearch = Callable[[Any], Sequence[Neighbour]]
 
 
 def explain_texts(
@@ -49,7 +49,7 @@ def make_explainer(model: Task, method: str) -> Explainer:
     )
 
 
-def make_search(model: Task, count: int) -> Search:
+def make_search(model: Task, count: int) -> NearestSearch:
     """What finds a number of the nearest training texts of an item of an `Explainer`; none for 0.
 
     Raises:
@@ -75,7 +75,9 @@ def make_check(explainer: Explainer) -> FaithfulnessCheck:
     return FaithfulnessCheck(explainer)
 
 
-def explanations(explainer: Any, items: Iterable[Any], target: Label | None, search: Search) -> Iterator[Explanation]:
+def explanations(
+    explainer: Any, items: Iterable[Any], target: Label | None, search: NearestSearch
+) -> Iterator[Explanation]:
     """Stream the explanations of items of an `Explainer`; `target` is the label, None for what is predicted."""
     for row, item in enumerate(items):
         nearest = search(item)

@@ -87,7 +87,7 @@ class TextIndex:
         return self.vectors.nbytes + self.scales.nbytes + columns
 
 
-def quantize(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def quantize_vectors(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Vectors of an index and their scales from vectors, float32 (n, dim), whose largest components become 127."""
     units = normalize_rows(vectors)
     scales = (np.abs(units).max(axis=1) / _LEVELS).astype(np.float32)

@@ -15,7 +15,7 @@ from textgraft.model_folder.text_index import (
     describe_index,
     index_config,
     normalize_rows,
-    quantize,
+    quantize_vectors,
     why_no_index,
 )
 from textgraft.storage.finite import is_finite
@@ -52,7 +52,7 @@ def make_index(run: Run, callback: Callback) -> TextIndex:
     for vectors in TextEmbedding(task).vectors(batch.inputs for batch in sample.batches(_BATCH)):
         if not is_finite(vectors):
             raise TrainingError("a vector of a text has a value that is not a finite number; drop keep_index")
-        parts.append(quantize(vectors))
+        parts.append(quantize_vectors(vectors))
     quantized, scales = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     index = TextIndex(quantized, scales, {name: Strings.of(_cells(sample, name)) for name in _columns(sample)})
     if index.nbytes > MAX_INDEX_BYTES:
