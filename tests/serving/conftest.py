@@ -26,3 +26,14 @@ def client(model_folders):
     """A client of a server of all models, whose options are the defaults."""
     with serving(model_folders) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def folder_with_texts(tiny_word_vectors, tmp_path_factory):
+    """The folder of a classifier that keeps its training texts."""
+    texts = ["the film was good", "a dull plot", "very bad", "fine .", "it was a good plot", "bad film"]
+    labels = ["good", "bad", "bad", "good", "good", "bad"]
+    model = tg.TextClassifier(str(tiny_word_vectors), ["bad", "good"], precision="float32")
+    options = {"epochs": 1, "fine_tune": "none", "keep_index": 100, "progress": False}
+    model.fit(texts, labels, validation=(texts, labels), **options)
+    return str(model.save(tmp_path_factory.mktemp("served") / "kept"))

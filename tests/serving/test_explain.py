@@ -112,4 +112,5 @@ def test_model_that_is_loading_is_described_by_its_name(client, monkeypatch):
     facts = client.get("/models").json()["models"][0]
     assert facts == {
         "name": "binary", "task": None, "answer": None, "pairs": None, "labels": None, "corrected": None,
+        "nearest": None,
     }  # fmt: skip

@@ -37,8 +37,8 @@ def corrections(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def client(browser, model_folders, corrections):
-    with serving(model_folders, corrections=str(corrections)) as client:
+def client(browser, model_folders, folder_with_texts, corrections):
+    with serving({**model_folders, "kept": folder_with_texts}, corrections=str(corrections)) as client:
         yield client
 
 
@@ -112,6 +112,10 @@ def states(page):
     page.get_by_role("button", name="Wrong?").click()
     page.wait_for_selector("form .check")
     yield "correction"
+    predict(page, "kept", "a good film")
+    page.get_by_role("button", name="Similar training texts").click()
+    page.wait_for_selector(".nearest")
+    yield "nearest"
     predict(page, "multi-label", "one two three")
     yield "set"
     predict(page, "regression", "one two three")
@@ -145,18 +149,33 @@ def test_no_state_has_an_accessibility_violation_or_scrolls_sideways(browser, op
         assert width <= SIZES[size]["width"], state
 
 
+def test_similar_training_texts_are_shown_where_the_folder_keeps_them(client, open_page):
+    page = open_page()
+    predict(page, "kept", "a good film")
+    page.get_by_role("button", name="Similar training texts").click()
+    page.wait_for_selector(".nearest")
+    answer = client.post("/nearest", json={"model": "kept", "text": "a good film"}).json()
+    shown = page.locator(".nearest .passage").all_text_contents()
+    assert shown == [text["text"] for text in answer["texts"]]
+    assert answer["texts"][0]["label"] in page.locator(".nearest li").first.inner_text()
+    predict(page, "binary", "a good film")
+    assert page.get_by_role("button", name="Similar training texts").count() == 0
+
+
 @pytest.mark.parametrize("width", [320, 1200])
 def test_long_names_and_words_do_not_scroll_sideways(open_page, width):
     page = open_page(viewport={"width": width, "height": 700}, is_ready=False)
     word = "pneumonoultramicroscopicsilicovolcanoconiosis" * 3
     labels = [f"a long label {'with words ' * 8}", word, "short"]
     model = {"name": "m" * 64, "task": "text-classification", "answer": "label", "pairs": False, "corrected": True}
+    model |= {"nearest": True}
     limits = {"texts": 9, "characters": 9999, "bytes": 9999, "seconds": 9}
     prediction = {"label": word, "probability": 0.5, "probabilities": dict(zip(labels, (0.3, 0.5, 0.2), strict=True))}
     words = [{"part": 0, "text": word, "start": 0, "end": len(word), "effect": 0.2}]
     answers = {
         "models": {"models": [model | {"labels": labels}], "limits": limits},
         "predict": {"model": "m", "predictions": [prediction], "truncated": {"texts": 1, "tokens": 9}},
+        "nearest": {"model": "m", "texts": [{"text": word, "label": word, "similarity": 0.5}]},
         "explain": {"model": "m", "label": word, "score": 0.5, "words": words, "truncated": True},
     }
     for name, answer in answers.items():
@@ -167,6 +186,9 @@ def test_long_names_and_words_do_not_scroll_sideways(open_page, width):
     page.click("#predict")
     page.get_by_role("button", name="Which words mattered?").click()
     page.wait_for_selector("#explained")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.get_by_role("button", name="Similar training texts").click()
+    page.wait_for_selector(".nearest")
     assert page.evaluate("document.documentElement.scrollWidth") == width
     page.get_by_role("button", name="Wrong?").click()
     assert page.evaluate("document.documentElement.scrollWidth") == width

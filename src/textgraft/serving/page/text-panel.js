@@ -1,9 +1,10 @@
-// The panel for texts that are typed or pasted: the answer, the words that it depends on, and its correction.
+// The panel for texts that are typed or pasted: the answer, the words that it depends on, similar texts, its correction.
 
 import { postPatiently } from "./api.js";
 import { show, truncationNotice } from "./answers.js";
 import { correctionForm } from "./correction.js";
 import { explain, show as showExplanation } from "./explanation.js";
+import { nearest, show as showNearest } from "./nearest.js";
 import { button, counted, find, focusOn, isBusy, make, setBusy } from "./dom.js";
 
 const MAX_TEXTS = 8; // that are compared
@@ -120,6 +121,7 @@ function showAnswer(used, texts, predictions, truncated) {
   const details = make("div", {});
   const actions = make("div", { className: "actions" });
   if (["label", "labels", "value"].includes(used.answer)) actions.append(explainButton(used, texts, predictions[0], details));
+  if (used.nearest) actions.append(nearestButton(used, texts, details));
   if (used.corrected) actions.append(correctButton(used, texts, predictions[0], actions, details));
   if (actions.children.length) card.append(actions);
   find("answer").replaceChildren(card, details);
@@ -153,6 +155,19 @@ function explainButton(used, texts, prediction, details) {
     select.addEventListener("change", () => showFor(select.value));
     return [make("div", { className: "field inline" }, make("label", { htmlFor: "explained", textContent: "For the label" }), select)];
   }
+  return trigger;
+}
+
+function nearestButton(used, texts, details) {
+  const trigger = button("Similar training texts", () =>
+    run(trigger, async (signal) => {
+      const answer = await nearest(used, asSent(used, texts), signal, waiting);
+      const title = make("h2", { textContent: "Similar training texts" });
+      const card = make("section", { className: "card" }, title, ...showNearest(answer));
+      details.replaceChildren(card);
+      announce(`${counted(answer.texts.length, "training text")} shown.`);
+      card.scrollIntoView({ block: "nearest" });
+    }));
   return trigger;
 }
 

@@ -19,6 +19,7 @@ class ModelFacts(BaseModel):
     pairs: bool | None
     labels: list[str | int | bool] | None
     corrected: bool | None
+    nearest: bool | None
 
 
 class Limits(BaseModel):
@@ -60,7 +61,7 @@ class ModelCatalog(ServingProtocol):
 
 def _facts(name: str, model: ServedModel | None, takes_corrections: bool) -> dict[str, Any]:
     if model is None:
-        return {"name": name} | dict.fromkeys(("task", "answer", "pairs", "labels", "corrected"))
+        return {"name": name} | dict.fromkeys(("task", "answer", "pairs", "labels", "corrected", "nearest"))
     return {
         "name": name,
         "task": model.task.name,
@@ -68,4 +69,5 @@ def _facts(name: str, model: ServedModel | None, takes_corrections: bool) -> dic
         "pairs": model.task.pairs,
         "labels": model.labels,
         "corrected": takes_corrections and model.is_labelling,
+        "nearest": model.task.index is not None,
     }
