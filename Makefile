@@ -25,9 +25,9 @@ test: $(STAMP)
 test-all: $(STAMP)
 	$(BIN)/pytest $(SIDE_BY_SIDE)
 
-# Of the page of the server, in a Chromium of this machine.
+# Of the page of the server and of reports, in a Chromium of this machine.
 test-browser: .venv/.browser
-	$(BIN)/pytest tests/serving/test_page_in_browser.py
+	$(BIN)/pytest tests/serving/test_page_in_browser.py tests/report/test_report_in_browser.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

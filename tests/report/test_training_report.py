@@ -14,9 +14,9 @@ ROWS = [(f"a {word} film number {index}", label) for index in range(20) for word
 def train(tiny_bert, tmp_path):
     data = write_csv(tmp_path / "reviews.csv", ROWS)
 
-    def run(name, *options):
+    def run(name, *options, test=("--test-share", 0.25)):
         out = tmp_path / name
-        command = ("train", data, "--preset", tiny_bert, "--test-share", 0.25, "--fine-tune", "none", "--out", out)
+        command = ("train", data, "--preset", tiny_bert, *test, "--fine-tune", "none", "--out", out)
         return out, run_successfully(*command, *options, report=True)
 
     return run
@@ -26,14 +26,29 @@ def test_train_writes_a_report_that_may_be_removed(train):
     folder, result = train("model")
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "reviews.csv" in page
-    assert "Confusion matrix" in page
-    assert "report.html; it quotes texts of the test set (--no-report for none)" in result.stderr
+    for phrase in (
+        "Confusion matrix",
+        "always the most frequent label",
+        "TF-IDF + logistic regression",
+        "Not measured",
+    ):
+        assert phrase in page, phrase
+    assert "report.html; it quotes labelled texts (--no-report for none)" in result.stderr
     model_folder.read(folder)
     (folder / "report.html").unlink()
     model_folder.read(folder)
     (folder / "history.csv").unlink()
     with pytest.raises(Exception, match=r"history\.csv is missing"):
         model_folder.read(folder)
+
+
+def test_model_without_a_test_set_is_reported_by_cross_validation(train):
+    folder, _ = train("crossed", test=())
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "each predicted by a head that was trained without it (cross-validation)" in page
+    assert "Most doubtful" in page
+    assert "Reliability" in page
+    assert "texts per second" not in page  # nothing was evaluated after the training
 
 
 def test_no_report_writes_none_and_a_failed_report_does_not_lose_the_model(train, monkeypatch):

@@ -13,7 +13,7 @@ from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.cli.runs import compilation, model_summary, require
 from textgraft.cli.shared_runs import require_one_process, share_plan, train_shared
-from textgraft.cli.training_results import evaluate_run, outcome, print_results
+from textgraft.cli.training_results import TrainingResults, outcome, print_results
 from textgraft.data.columns import Reading, describe_roles
 from textgraft.errors import ConfigError
 from textgraft.options import changed_options
@@ -140,6 +140,7 @@ def train(
         share_plan(chief, fit_values)
         logs = open_log(log_options.log, Path(f"{run.out}.log"))
         model, splits, fit_options = prepare(checkpoints)
+        results = TrainingResults(model, splits, str(run.out), not no_report)
         history = model.fit(
             splits.train,
             validation=splits.validation,
@@ -152,8 +153,7 @@ def train(
         log(outcome(model, history))
         if runtime_options.verbose:
             log(compilation(history))
-        evaluation = evaluate_run(model, splits, str(run.out), not no_report)
-        reports.append(partial(print_results, model, str(run.out), *evaluation))
+        reports.append(partial(print_results, model, str(run.out), *results.evaluate()))
         reports.append(partial(log, f"saved {run.out}; next: textgraft predict {run.out} FILE"))
         return model
 

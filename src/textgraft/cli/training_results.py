@@ -6,40 +6,92 @@ from typing import TYPE_CHECKING, Any
 
 from textgraft.cli.output.console import print_result, with_progress
 from textgraft.cli.output.log import log, log_truncation
+from textgraft.data.labels import MULTI, SINGLE
 from textgraft.errors import error_summary, warn
 
 if TYPE_CHECKING:
     from textgraft.data.splits import Splits
     from textgraft.report.collecting import ReportedEvaluation
+    from textgraft.tasks.row_results import OnResults
     from textgraft.tasks.trainable import TrainableTask
     from textgraft.training.history import History
 
+# The first headline metrics, by problem.
+_BASELINE_METRICS = {SINGLE: "accuracy", MULTI: "micro_f1"}
+# Of the training texts: of all, and their number times that of the labels.
+_MAX_BASELINE_CHARACTERS, _MAX_BASELINE_CELLS = 2_000_000, 20_000
 HELD_OUT = "held-out"  # the texts that judge a model that extends another one, where there is no test set
 
 
-def evaluate_run(
-    model: "TrainableTask", splits: "Splits", folder: str, with_report: bool
-) -> tuple[str, dict[str, Any]]:
-    """Evaluate a trained model, and write its report into its folder when it is saved.
+class TrainingResults:
+    """The results of a training: made before it, since cross-validation has some of them."""
 
-    Returns:
-        the set and the metrics on it: the test set, or without one, for a model of labels, the validation set.
-    """
-    from textgraft.task_specs import task_spec
+    def __init__(self, model: "TrainableTask", splits: "Splits", folder: str, with_report: bool) -> None:
+        """Prepare a report, where there shall be one, which `model.save` writes into the folder."""
+        from textgraft.task_specs import task_spec
 
-    evaluation = None
-    if with_report and task_spec(model.name).labelled:
+        self._model, self._splits, self._folder = model, splits, folder
+        self._has_report = with_report and task_spec(model.name).labelled
+        if self._has_report:
+            from textgraft.report.collecting import ReportedEvaluation
+
+            self._validated = ReportedEvaluation(model)
+            model.on_validated = None if splits.test else self._validated.add_validated
+
+    def evaluate(self) -> tuple[str, dict[str, Any]]:
+        """Evaluate the trained model, and write its report.
+
+        Returns:
+            the set and the metrics on it: the test set, or without one, for a model of labels, the validation set.
+        """
+        if not self._has_report:
+            return _evaluate(self._model, self._splits, None)
+        from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN
         from textgraft.report.collecting import ReportedEvaluation
 
-        evaluation = ReportedEvaluation(model)
-    name, metrics = _evaluate(model, splits, evaluation)
-    if evaluation is not None and metrics:
+        evaluation = ReportedEvaluation(self._model)
+        name, metrics = _evaluate(self._model, self._splits, evaluation.add)
+        if name in (CROSS_VALIDATION, FIRST_RUN):
+            evaluation = self._validated
         try:
-            model.report = _report(splits, Path(folder).name, name, metrics, evaluation)
+            self._model.report = self._report(name, metrics, evaluation)
         except Exception as error:  # a model that took hours to train is saved in any case
             problem = f"{type(error).__name__}: {error_summary(error)}"
-            warn(f"{folder} is saved without a report ({problem}); run textgraft evaluate {folder} DATA --report FILE")
-    return name, metrics
+            hint = f"textgraft evaluate {self._folder} DATA --report FILE"
+            warn(f"{self._folder} is saved without a report ({problem}); run {hint}")
+        return name, metrics
+
+    def _report(self, name: str, metrics: dict[str, Any], evaluation: "ReportedEvaluation") -> bytes:
+        from textgraft.cli.reports import command_line
+        from textgraft.report.writing import report_file
+
+        evaluated = dict(self._splits.items()).get(name, self._splits.train)
+        source = "" if name == HELD_OUT else evaluated.source
+        facts = evaluation.facts(
+            Path(self._folder).name,
+            name,
+            source,
+            metrics,
+            evaluation.training_characters(),
+            command=command_line(),
+            is_training=True,
+            baselines=self._baselines(name, evaluation.mean_characters),
+        )
+        return report_file(facts)
+
+    def _baselines(self, name: str, mean_characters: float) -> dict[str, float]:
+        """The score of linear models of word counts on the same set, by name, where they take a second at most."""
+        from textgraft.task_specs import task_spec
+
+        train, evaluated = self._splits.train, dict(self._splits.items()).get(name)
+        problem, labels = task_spec(self._model.name).problem(train), max(1, len(self._model.objective.labels))
+        is_large = len(train) * mean_characters > _MAX_BASELINE_CHARACTERS or len(train) * labels > _MAX_BASELINE_CELLS
+        if evaluated is None or problem not in _BASELINE_METRICS or is_large:
+            return {}
+        from textgraft.tuning.baselines import run_baselines
+
+        results = run_baselines(problem, train, evaluated, _BASELINE_METRICS[problem])
+        return {baseline.name: baseline.score for baseline in results}
 
 
 def print_results(model: "TrainableTask", out: str, name: str, metrics: dict[str, Any]) -> None:
@@ -64,7 +116,7 @@ def print_results(model: "TrainableTask", out: str, name: str, metrics: dict[str
     for part, record in model.record["data"].items():
         log_truncation(part, record["truncated"], model.architecture.sequence_length)
     if model.report is not None:
-        log(f"report: {Path(out) / 'report.html'}; it quotes texts of the {name} set (--no-report for none)")
+        log(f"report: {Path(out) / 'report.html'}; it quotes labelled texts (--no-report for none)")
 
 
 def outcome(model: "TrainableTask", history: "History") -> str:
@@ -75,14 +127,11 @@ def outcome(model: "TrainableTask", history: "History") -> str:
     return f"{mode.note}; {result}" if mode.note else result
 
 
-def _evaluate(
-    model: "TrainableTask", splits: "Splits", evaluation: "ReportedEvaluation | None"
-) -> tuple[str, dict[str, Any]]:
+def _evaluate(model: "TrainableTask", splits: "Splits", on_results: "OnResults | None") -> tuple[str, dict[str, Any]]:
     from textgraft.model_folder.config import EXTENDED_FROM, VALIDATED_BY
     from textgraft.task_specs import task_spec
     from textgraft.tasks.extension import compare_on_test
 
-    on_results = None if evaluation is None else evaluation.add
     if splits.test is not None:
         counted = partial(with_progress, total=len(splits.test))
         metrics = model.evaluate(splits.test, store=True, with_progress=counted, on_results=on_results)
@@ -97,19 +146,6 @@ def _evaluate(
         counted = partial(with_progress, total=len(splits.validation))
         return "validation", model.evaluate_validation(splits.validation, counted, on_results)
     return "validation", {}
-
-
-def _report(
-    splits: "Splits", folder: str, name: str, metrics: dict[str, Any], evaluation: "ReportedEvaluation"
-) -> bytes:
-    from textgraft.cli.reports import command_line
-    from textgraft.report.writing import report_file
-
-    evaluated = {"test": splits.test, "validation": splits.validation}.get(name)
-    source = "" if evaluated is None else evaluated.source
-    characters = evaluation.training_characters()
-    facts = evaluation.facts(folder, name, source, metrics, characters, command=command_line(), is_training=True)
-    return report_file(facts)
 
 
 def _title(model: "TrainableTask", name: str) -> str:

@@ -39,6 +39,12 @@ class ReportedEvaluation:
     ) -> None:
         """Take consecutive rows, their results, and the cells of other columns by name."""
         self._seconds = time.monotonic() - self._start
+        self.add_validated(data, results, columns)
+
+    def add_validated(
+        self, data: Dataset, results: Sequence[RowResult], columns: Mapping[str, Sequence[Any]] | None = None
+    ) -> None:
+        """As `add`, for rows of a training, whose time is not that of an evaluation; see `Task.on_validated`."""
         self._collector.add(data, results, columns)
         self._rows += len(results)
 
@@ -76,6 +82,11 @@ class ReportedEvaluation:
             **others,
         )
 
+    @property
+    def mean_characters(self) -> float:
+        """Mean length of the texts; 0 without any."""
+        return float(self._results.characters.mean()) if self._rows else 0.0
+
     def training_characters(self) -> int:
         """Characters of further texts that take a twentieth of the work of the training that the model keeps."""
         record = self._model.record
@@ -83,8 +94,8 @@ class ReportedEvaluation:
             return 0
         frozen = record["fit"]["fine_tune"] == "none"
         passes = 1 if frozen else _STEP_WORK * len(self._model.history)
-        mean = float(self._results.characters.mean())
-        return min(FURTHER_CHARACTERS, int(_TRAINING_SHARE * passes * record["data"]["train"]["texts"] * mean))
+        work = passes * record["data"]["train"]["texts"] * self.mean_characters
+        return min(FURTHER_CHARACTERS, int(_TRAINING_SHARE * work))
 
     @cached_property
     def _results(self) -> Results:

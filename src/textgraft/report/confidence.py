@@ -15,7 +15,7 @@ class Decisions(NamedTuple):
     """Decisions with their confidences.
 
     Attributes:
-        noun: for their number, such as "text".
+        noun: in the plural, such as "texts".
         confidences: float (n,).
         is_right: bool (n,).
     """
@@ -30,10 +30,10 @@ def calibrated_decisions(results: Results) -> Decisions | None:
     if results.problem == REGRESSION:
         return None
     if results.problem == MULTI and results.probabilities is not None:
-        return Decisions("label of a text", results.probabilities.ravel(), results.targets.ravel())
+        return Decisions("labels of texts", results.probabilities.ravel(), results.targets.ravel())
     if results.problem == ENTITIES:
-        return Decisions("predicted entity", results.entity_scores, results.entity_is_right)
-    return Decisions("text", results.scores, results.is_right)
+        return Decisions("predicted entities", results.entity_scores, results.entity_is_right)
+    return Decisions("texts", results.scores, results.is_right)
 
 
 def label_curves(results: Results) -> dict[str, ThresholdCurve]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
+from textgraft.evaluation.classification_metrics import micro_f1
 from textgraft.report.label_scores import LabelScore, label_scores
 from textgraft.report.results import ENTITIES, Results
 from textgraft.report.robustness import RobustnessScore
@@ -36,7 +37,7 @@ class ReportFacts:
         results: the rows of the evaluation; None where only metrics are known, as after cross-validation.
         command: that trained or evaluated the model; None in Python.
         is_training: whether the command trained it.
-        baselines: values of the first headline metric of simple methods on the same texts, by name.
+        baselines: values of `baseline_metric` of simple methods on the same texts, by name.
         effects: of words, by the location of their text.
         robustness: effects of changes of the texts; None where they were not measured.
         speed: None where it was not measured.
@@ -74,6 +75,11 @@ class ReportFacts:
         return task_spec(self.config["task"]).schema(self.config["settings"]).headline
 
     @property
+    def baseline_metric(self) -> str:
+        """The metric by which the model is compared with simple methods."""
+        return "mae" if self.problem == REGRESSION else self.headline[0]
+
+    @property
     def texts(self) -> int:
         """Number of texts of the evaluation."""
         return int(self.metrics.get("texts", 0))
@@ -108,10 +114,17 @@ def problem_of(config: Mapping[str, Any]) -> str:
 
 
 def trivial_baselines(config: Mapping[str, Any], results: Results) -> dict[str, float]:
-    """The first headline metric of answers that do not depend on the text: the most frequent label of the training."""
+    """The `baseline_metric` of answers that do not depend on the text: the most frequent label, or the mean number."""
+    if results.problem == REGRESSION:
+        mean = config["settings"]["mean"]
+        return {"always the mean of the training": float(np.abs(results.targets - mean).mean())}
     counts: Mapping[str, int] = config.get("data", {}).get("train", {}).get("labels", {})
-    if results.problem == SINGLE and counts:
-        label = max(counts, key=lambda name: counts[name])
-        index = results.labels.index(label) if label in results.labels else -1
-        return {f"always the most frequent label ({label})": float(np.mean(results.targets == index))}
-    return {}
+    label = max(counts, key=lambda name: counts[name], default="")
+    if results.problem == ENTITIES or label not in results.labels:
+        return {}
+    index, title = results.labels.index(label), f"always the most frequent label ({label})"
+    if results.problem == SINGLE:
+        return {title: float(np.mean(results.targets == index))}
+    predicted = np.zeros(results.targets.shape, bool)
+    predicted[:, index] = True
+    return {title: micro_f1(results.targets, predicted)}

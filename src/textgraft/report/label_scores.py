@@ -3,10 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from textgraft.evaluation.bootstrap import percentile_interval, resample_counts
-from textgraft.evaluation.classification_metrics import divide_or_zero
 from textgraft.evaluation.proportions import wilson_interval
 from textgraft.report.results import NO_LABEL, Results
 
@@ -25,7 +21,7 @@ class LabelScore(NamedTuple):
         recall: share of the support that was predicted.
         recall_interval: Wilson's.
         f1: harmonic mean of both.
-        f1_interval: of the bootstrap.
+        f1_interval: see `_f1_interval`.
     """
 
     label: str
@@ -49,9 +45,7 @@ def label_scores(metrics: Mapping[str, Any], results: Results | None, limit: int
     """
     per_label: Mapping[str, Mapping[str, Any]] = metrics.get("per_class", metrics.get("per_type", {}))
     ranked = sorted(per_label.items(), key=lambda item: -item[1]["support"])[:limit]
-    return [
-        _scores(label, values, _predicted(label, values, results), metrics.get("texts", 0)) for label, values in ranked
-    ]
+    return [_scores(label, values, _predicted(label, values, results)) for label, values in ranked]
 
 
 def _predicted(label: str, values: Mapping[str, Any], results: Results | None) -> int:
@@ -61,7 +55,7 @@ def _predicted(label: str, values: Mapping[str, Any], results: Results | None) -
     return sum(count for (_, predicted), count in pairs.items() if predicted == label and predicted != NO_LABEL)
 
 
-def _scores(label: str, values: Mapping[str, Any], predicted: int, texts: int) -> LabelScore:
+def _scores(label: str, values: Mapping[str, Any], predicted: int) -> LabelScore:
     support = int(values["support"])
     hits = round(values["recall"] * support)
     precision, recall = hits / max(1, predicted), hits / max(1, support)
@@ -74,13 +68,11 @@ def _scores(label: str, values: Mapping[str, Any], predicted: int, texts: int) -
         recall,
         wilson_interval(recall, support) if support else None,
         2 * hits / max(1, predicted + support),
-        _f1_interval(hits, predicted - hits, support - hits, texts) if support + predicted else None,
+        _f1_interval(hits, predicted + support - 2 * hits) if support + predicted else None,
     )
 
 
-def _f1_interval(hits: int, wrong: int, missed: int, texts: int) -> Interval:
-    """From resamples of hits, wrong and missed predictions, among texts without any."""
-    others = max(0, texts - hits - wrong - missed)
-    counts = np.concatenate([*resample_counts(np.array([hits, wrong, missed, others]))])
-    low, high = percentile_interval(divide_or_zero(2 * counts[:, 0], 2 * counts[:, 0] + counts[:, 1] + counts[:, 2]))
-    return low, high
+def _f1_interval(hits: int, others: int) -> Interval:
+    """From Wilson's interval of the share of hits among all that is true or predicted, of which F1 is a function."""
+    low, high = wilson_interval(hits / (hits + others), hits + others)
+    return 2 * low / (1 + low), 2 * high / (1 + high)

@@ -50,4 +50,5 @@ def share_interval_text(interval: Sequence[float]) -> str:
 
 def number_text(value: float) -> str:
     """A number with four significant digits."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text

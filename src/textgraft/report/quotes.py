@@ -8,6 +8,7 @@ from textgraft.report.html import Html, element, fragment
 from textgraft.terminal.escaping import printable
 
 _MAX_CHARACTERS = 600
+_MAX_WORD = 40
 _LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\t\v\f\x85\u2028\u2029", " "))
 
 
@@ -29,7 +30,7 @@ class Mark(NamedTuple):
 
 def quoted(text: str, marks: Iterable[Mark] = ()) -> Html:
     """The beginning of a text, at most 600 code points, with the marks in it, which do not overlap."""
-    shown, position, pieces = text[:_MAX_CHARACTERS], 0, []
+    shown, position, pieces = _beginning(text), 0, list[object]()
     for mark in sorted(marks):
         if mark.start < position or mark.start >= len(shown):
             continue
@@ -47,6 +48,14 @@ def quoted_parts(parts: Sequence[str], marks: Sequence[Sequence[Mark]]) -> Html:
     """A text, or both texts of a pair, one below the other."""
     lines = [element("p", quoted(text, marked), class_="quote") for text, marked in zip(parts, marks, strict=True)]
     return fragment(lines)
+
+
+def _beginning(text: str) -> str:
+    """At most 600 code points, up to the end of a word if that is near."""
+    if len(text) <= _MAX_CHARACTERS:
+        return text
+    end = text.rfind(" ", _MAX_CHARACTERS - _MAX_WORD, _MAX_CHARACTERS)
+    return text[: _MAX_CHARACTERS if end < 0 else end]
 
 
 def _plain(text: str) -> str:

@@ -19,7 +19,7 @@ class Speed(NamedTuple):
 
     Attributes:
         texts: number of texts of the evaluation.
-        seconds: that it took, its start included.
+        seconds: that it took, its start included; 0 where it was not timed.
         milliseconds: median for one text alone; None where it was not measured.
         parameters: number of weights.
         megabytes: of the weights in a model folder.

@@ -42,6 +42,7 @@ from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.finite_outputs import require_finite_outputs
 from textgraft.tasks.golden_answers import golden_answers
 from textgraft.tasks.pooling import Pooling
+from textgraft.tasks.row_results import OnResults
 from textgraft.tasks.texts import as_batches, windows
 from textgraft.tasks.unknown_tokens import UnknownTokens
 from textgraft.terminal.escaping import printable
@@ -78,6 +79,8 @@ class Task(ABC):
         seen: digests of the texts of all trainings of these weights, from the preset's on; None where there are none.
         replay: embeddings of texts of the training, which a later one replays; None where there are none.
         index: texts of the training with their vectors, for `explain`; None where there are none.
+        on_validated: takes the rows that validate a training, and their results, where no text is held out for that in
+            the end: after cross-validation, and before a refit; None for nobody.
         report: HTML of the results, which the model folder keeps for its readers; None for none.
     """
 
@@ -128,6 +131,7 @@ class Task(ABC):
         self.seen: SeenTexts | None = backbone.seen
         self.replay: Replay | None = None
         self.index: TextIndex | None = None
+        self.on_validated: OnResults | None = None
         self.report: bytes | None = None
         special = backbone.special_tokens
         self.text_graph = TextGraph(

@@ -96,7 +96,15 @@ def assess_by_cross_validation(run: Run, train: Examples[Any], callback: Callbac
     callback.on_message(objective.calibrate(held_out.targets, lambda: held_out.outputs))
     set_thresholds(run, held_out.targets, held_out.outputs, callback)
     metrics = validation_metrics(run, held_out.targets, held_out.outputs)
+    pass_on(run.mode.task, held_out.data, held_out.outputs)
     return Assessment(metrics, objective.evaluate(held_out.data, held_out.outputs))
+
+
+def pass_on(task: Task, data: Dataset, outputs: np.ndarray) -> None:
+    """Pass texts, and the results of outputs that were computed without them, to whoever takes them."""
+    objective: Any = task.objective
+    if task.on_validated is not None:
+        task.on_validated(data, objective.row_results(data, outputs))
 
 
 def cross_validate_initial_head(run: Run, callback: Callback) -> dict[str, float]:

@@ -21,7 +21,7 @@ from textgraft.errors import ConfigError
 from textgraft.model_folder.config import ZERO_SHOT
 from textgraft.ngrams.model import NgramModel
 from textgraft.tasks.fine_tuning.base import Run
-from textgraft.tasks.held_out import Assessment, HeldOut, cross_validate, validation_metrics
+from textgraft.tasks.held_out import Assessment, HeldOut, cross_validate, pass_on, validation_metrics
 from textgraft.tasks.ngrams import Ngrams, fit_ngrams
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
@@ -230,6 +230,8 @@ class TextClassifier(TrainableTask):
         kind = "validation" if validated else "cross-validated"
         accuracies = f"{kind} accuracy {before:.3f} -> {metrics['val_accuracy']:.3f} ({len(evaluated.targets):,} texts)"
         callback.on_message(f"n-grams: {accuracies}; {fitted.summary}")
+        if not validated:
+            pass_on(self, evaluated.data, fitted.logits)
         return Assessment(metrics, None if validated else objective.evaluate(evaluated.data, fitted.logits))
 
     def examples(self, data: Dataset, cache: IdCache | None = None) -> Examples[TokenInputs]:

@@ -571,7 +571,7 @@ class TrainableTask(Task):
         """Train and evaluate on the validation texts; then the weights are again those of before."""
         initial = {name: variable.numpy() for name, variable in self.weights.items()}
         history, assessment = train()
-        report = self._evaluate(run.data["validation"], TruncationCount(), iter)
+        report = self._evaluate(run.data["validation"], TruncationCount(), iter, self.on_validated)
         require_finite_metrics(report)
         calibration = {name: np.asarray(getattr(self.objective, name)).tolist() for name in self.objective.calibrated}
         for name, variable in self.weights.items():

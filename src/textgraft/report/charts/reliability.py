@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from textgraft.errors import counted
 from textgraft.evaluation.calibration import expected_calibration_error, reliability
 from textgraft.report.charts.figure import ACCENT, QUIET, Chart, add_legend, as_percent, new_figure
 from textgraft.report.confidence import calibrated_decisions
@@ -29,10 +28,10 @@ def reliability_chart(facts: ReportFacts) -> Chart | None:
     as_percent(axes, x=True, y=True)
     add_legend(axes, "upper left", markerscale=0.7)
     error = share_text(expected_calibration_error(bins))
-    noun = counted(len(decisions.confidences), decisions.noun).replace("label of a texts", "labels of texts")
+    number = f"{len(decisions.confidences):,} {decisions.noun}"
     description = (
-        f"Confidence of {noun} in ten bins, and the share of each that is right, with intervals; larger points stand "
-        "for more of them. "
+        f"Confidence of {number} in ten bins, and the share of each that is right, with intervals; larger points "
+        "stand for more of them. "
         f"Expected calibration error: {error}, the mean distance from the line."
     )
     return Chart("reliability", "Reliability", description, figure)

@@ -20,7 +20,7 @@ def thresholds_chart(facts: ReportFacts) -> Chart | None:
     axes.step(thinned.thresholds, thinned.recall, "--", where="pre", label="recall")
     axes.step(thinned.thresholds, thinned.f1, "-.", where="pre", label="F1")
     as_percent(axes, x=True, y=True)
-    add_legend(axes, "lower left")
+    add_legend(axes)
     best = int(np.argmax(curve.f1))
     description = (
         f"Precision, recall and F1 of {tick_name(name)} at each threshold. On these texts, F1 is highest at "

@@ -3,7 +3,7 @@
 import numpy as np
 
 from textgraft.data.labels import REGRESSION
-from textgraft.report.charts.figure import ACCENT, QUIET, Chart, new_figure
+from textgraft.report.charts.figure import ACCENT, HEAT, QUIET, Chart, new_figure
 from textgraft.report.facts import ReportFacts
 from textgraft.report.numbers import number_text
 
@@ -36,7 +36,7 @@ def errors_chart(facts: ReportFacts) -> Chart | None:
         return None
     errors = results.errors
     figure, axes = new_figure("prediction minus truth", "texts")
-    axes.hist(errors, _BINS, color=ACCENT, alpha=0.75)
+    axes.hist(errors, _BINS, color=HEAT)
     axes.axvline(0, color=QUIET, linestyle="--", linewidth=1.2)
     tail = np.quantile(errors, [0.05, 0.5, 0.95])
     description = (

@@ -53,6 +53,10 @@ def _worst_note(facts: ReportFacts) -> str:
 
 
 def _words_note(facts: ReportFacts) -> Html | None:
+    if facts.problem == ENTITIES:
+        right = element("mark", "Predicted entities", class_="entity")
+        wrong = element("mark", "wrong", class_="entity wrong")
+        return element("p", right, " are marked; ", wrong, " ones, in label or bounds, are dashed.", class_="note")
     if not facts.effects:
         return None
     return element(
@@ -80,8 +84,9 @@ def _verdict(facts: ReportFacts, text: SelectedText) -> Html:
     result = text.result
     is_right = result.error == 0
     parts = [element("span", "true ", element("b", _answer(result.truth)))]
-    verdict = element("b", _answer(result.prediction), class_=None if is_right else "worse")
-    parts.append(element("span", "predicted ", verdict))
+    if facts.problem != ENTITIES:  # which are marked in the text
+        verdict = element("b", _answer(result.prediction), class_=None if is_right else "worse")
+        parts.append(element("span", "predicted ", verdict))
     if facts.problem == REGRESSION:
         parts.append(element("span", f"error {number_text(result.score or 0)}"))
     elif result.score is not None:

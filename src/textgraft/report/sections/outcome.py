@@ -9,17 +9,21 @@ from textgraft.report.figures import figure, figures
 from textgraft.report.html import Html, details, element, section, shown_name, table
 from textgraft.report.numbers import interval_text, metric_name, metric_text
 
-_MAX_CONFUSIONS = 20
+_MAX_CONFUSIONS = 12
 
 
-def outcome_section(facts: ReportFacts, charts: Mapping[str, Chart]) -> Html:
+def outcome_section(facts: ReportFacts, charts: Mapping[str, Chart]) -> Html | None:
     """Metrics with intervals, baselines, and which labels are confused."""
+    if not facts.metrics:
+        return None
     metrics = [name for name in (*facts.headline, "loss") if name in facts.metrics]
     rows = [(metric_name(name), metric_text(facts.metrics[name], name), _interval(facts, name)) for name in metrics]
     summary = table("Metrics", ("metric", "value", "95 % interval"), rows)
-    matrix = figure(charts, "confusion-matrix", partial(_matrix_table, facts))
     tables = element("div", summary, _baselines(facts))
-    return section("results", "Results", figures(tables, matrix), _confusions(facts, charts), _entity_outcomes(facts))
+    matrix = figure(charts, "confusion-matrix", partial(_matrix_table, facts))
+    # The section of labels has their chart, where confusions are here.
+    beside = (matrix or _confusions(facts)) if facts.metrics.get("confusion") else figure(charts, "label-f1")
+    return section("results", "Results", figures(tables, beside), _entity_outcomes(facts))
 
 
 def _interval(facts: ReportFacts, metric: str) -> str:
@@ -30,7 +34,7 @@ def _interval(facts: ReportFacts, metric: str) -> str:
 def _baselines(facts: ReportFacts) -> Html | None:
     if not facts.baselines:
         return None
-    metric = facts.headline[0]
+    metric = facts.baseline_metric
     rows = [("this model", metric_text(facts.metrics[metric], metric))]
     rows += [(name, metric_text(value, metric)) for name, value in facts.baselines.items()]
     return table(
@@ -53,7 +57,7 @@ def _matrix_table(facts: ReportFacts) -> Html:
     )
 
 
-def _confusions(facts: ReportFacts, charts: Mapping[str, Chart]) -> Html | None:
+def _confusions(facts: ReportFacts) -> Html | None:
     """The most frequent confusions, where there are too many labels for a matrix."""
     labels = facts.metrics.get("labels", ())
     counts = [
@@ -62,7 +66,7 @@ def _confusions(facts: ReportFacts, charts: Mapping[str, Chart]) -> Html | None:
         for predicted, count in zip(labels, row, strict=True)
         if count and true != predicted
     ]
-    if not counts or "confusion-matrix" in charts:
+    if not counts:
         return None
     counts.sort(key=lambda entry: -entry[0])
     rows = [

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from textgraft.data.labels import MAX_LISTED, MULTI, REGRESSION, SINGLE
+from textgraft.data.seen_texts import VALIDATION
 from textgraft.errors import counted
 from textgraft.evaluation.calibration import expected_calibration_error, reliability
+from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN
 from textgraft.report.confidence import calibrated_decisions
 from textgraft.report.facts import ReportFacts
 from textgraft.report.html import Html, element, fragment, shown_name
@@ -16,6 +18,12 @@ _PURPOSES = {
     MULTI: ("Text classifier: any of {count} per text", "label"),
     REGRESSION: ("Regression: a number per text", ""),
     ENTITIES: ("Entity recognizer: {count}", "entity type"),
+}
+
+
+_BASES = {
+    CROSS_VALIDATION: ("training text", ", each predicted by a head that was trained without it (cross-validation)"),
+    FIRST_RUN: ("validation text", ", before a refit that trained on them too"),
 }
 
 
@@ -51,8 +59,8 @@ def _tiles(facts: ReportFacts) -> Iterator[tuple[str, str, str]]:
     if decisions is not None and len(decisions.confidences):
         error = expected_calibration_error(reliability(decisions.confidences, decisions.is_right))
         yield "Calibration error", share_text(error), "mean distance of confidence and accuracy"
-    if facts.speed is not None:
-        rate = f"{facts.speed.texts / max(facts.speed.seconds, 1e-3):,.3g}"
+    if facts.speed is not None and facts.speed.seconds:
+        rate = f"{facts.speed.texts / facts.speed.seconds:,.3g}"
         yield "Texts per second", rate, f"{facts.speed.megabytes:,.0f} MB of weights"
 
 
@@ -67,12 +75,15 @@ def _tile(title: str, value: str, note: str) -> Html:
 
 
 def _basis(facts: ReportFacts) -> Html:
+    """What the numbers are about."""
+    if not facts.metrics:
+        return Html("Not tested: all texts trained the model. A test set (--test or --test-share) gives results.")
     source = fragment(" of ", shown_name(facts.source)) if facts.source else None
-    texts = counted(facts.texts, f"{facts.part} text".strip())
-    selected = ", by which the epoch was selected" if facts.part == "validation" and len(facts.history) > 1 else ""
-    return fragment(
-        f"On {texts}", source, f"{selected}. Intervals, in parentheses, cover the true value in 95 % of cases."
-    )
+    kind, note = _BASES.get(facts.part, (f"{facts.part} text".strip(), ""))
+    if facts.part == VALIDATION and len(facts.history) > 1:
+        note = ", by which the epoch was selected"
+    intervals = " Intervals, in parentheses, cover the true value in 95 % of cases."
+    return fragment(f"On {counted(facts.texts, kind)}", source, f"{note}.", intervals)
 
 
 def _seen(facts: ReportFacts) -> Html | None:
