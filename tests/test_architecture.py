@@ -16,11 +16,11 @@ PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
 GROUND = {"computation", "errors", "options", "processor", "protobuf", "registry", "runtime", "terminal"}
 LAYERS = [
     "storage", "data", "shards", "task_specs", "text", "tokenizers", "backbones",
-    "engines", "generation", "workers", "training", "ngrams", "tasks", "explanation", "tuning", "report", "export",
-    "serving", "cli",
+    "engines", "generation", "workers", "training", "ngrams", "tasks", "explanation", "suggestions", "drift", "tuning",
+    "report", "export", "serving", "cli",
 ]  # fmt: skip
 SIDE = {"evaluation", "model_folder"}
-SIDE_USERS = {"training", "ngrams", "tasks", "explanation", "tuning", "report", "export", "serving", "cli"}
+SIDE_USERS = {"training", "ngrams", "tasks", "explanation", "drift", "tuning", "report", "export", "serving", "cli"}
 
 
 def imports_of(file: Path) -> set[str]:

@@ -107,6 +107,13 @@ class WorkerError(TextgraftError):
     meaning = "another worker of the training ended"
 
 
+class DriftError(TextgraftError):
+    """New texts, or the answers to them, that differ from those of a training."""
+
+    exit_code = 12
+    meaning = "drift of texts or answers"
+
+
 _ERRORS: list[type[TextgraftError]] = [TextgraftError, *TextgraftError.__subclasses__()]
 _MEANINGS = "; ".join(f"{error.exit_code} {error.meaning}" for error in _ERRORS)
 EXIT_CODES = f"Exit codes: 0 success; {_MEANINGS}; 130 or 143 interrupted."

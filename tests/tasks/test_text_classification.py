@@ -181,7 +181,7 @@ def test_loaded_model_is_the_same(trained, tmp_path):
     assert loaded.history == trained.history
     assert sorted(file.name for file in (tmp_path / "model").iterdir()) == [
         "README.md", "config.json", "golden.json", "history.csv", "manifest.json", "model.safetensors",
-        "seen_texts.bin", "tokenizer.pb", "vocab.txt",
+        "reference.bin", "seen_texts.bin", "tokenizer.pb", "vocab.txt",
     ]  # fmt: skip
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["data"]["train"]["sha256"]

@@ -67,6 +67,7 @@ def _training_facts(config: dict[str, Any]) -> dict[str, Any]:
     from textgraft.model_folder.co_training import CO_TRAINING, describe_co_training
     from textgraft.model_folder.config import EXTENDED_FROM, ZERO_SHOT
     from textgraft.model_folder.ngrams import describe_ngrams
+    from textgraft.model_folder.reference import describe_reference
     from textgraft.model_folder.replay import describe_replay
     from textgraft.model_folder.text_index import describe_index
 
@@ -79,6 +80,8 @@ def _training_facts(config: dict[str, Any]) -> dict[str, Any]:
         facts["co-training"] = describe_co_training(config[CO_TRAINING])
     if extended := config.get(EXTENDED_FROM):
         facts["extended from"] = f"{extended['model']} ({extended['labels']:,} labels)"
+    if "reference" in config:
+        facts["kept for drift"] = describe_reference(config["reference"])
     if "replay" in config:
         facts["kept for replay"] = describe_replay(config["replay"])
     if "text_index" in config:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 OPTIONS_OF_HEADS = (
     "head", "cache_dtype", "balance", "ngrams", "contrastive", "refit", "max_unlabelled", "keep_replay",
     "keep_index",
+    "keep_reference",
     "gradual_unfreezing",
 )  # fmt: skip
 

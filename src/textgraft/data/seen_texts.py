@@ -37,7 +37,7 @@ class SeenTexts:
 
     def with_texts(self, texts: Mapping[str, np.ndarray]) -> Self:
         """These and further sets of texts, each given by `Dataset.digests`."""
-        return self._merged(self.digests, {name: _salted(digests, self.salt) for name, digests in texts.items()})
+        return self._merged(self.digests, {name: salted_digests(digests, self.salt) for name, digests in texts.items()})
 
     def as_adaptation(self) -> Self:
         """The same texts, seen without labels by the backbone of another model."""
@@ -59,7 +59,7 @@ class SeenRows:
 
     def add(self, texts: np.ndarray) -> np.ndarray:
         """Count rows, given by `Dataset.digests`; returns bool (n,), whether each is certain to be unseen."""
-        digests = _salted(texts, self._seen.salt)
+        digests = salted_digests(texts, self._seen.salt)
         unseen, counted = np.ones(len(digests), bool), np.zeros(len(digests), bool)
         for name, known in self._seen.digests.items():
             hits = np.isin(digests, known) & ~counted
@@ -106,7 +106,7 @@ def describe_seen(source: str, record: Mapping[str, Any], rows: int) -> str:
     return f"{source}: the model was {' and '.join(parts)} of these {rows:,} texts" if parts else ""
 
 
-def _salted(texts: np.ndarray, salt: bytes) -> np.ndarray:
+def salted_digests(texts: np.ndarray, salt: bytes) -> np.ndarray:
     """Digests of `Dataset.digests`, V16 (n,), as salted ones, uint64 (n,)."""
     content = texts.tobytes()
     parts = (content[start : start + _FOLDED_BYTES] for start in range(0, len(content), _FOLDED_BYTES))

@@ -12,6 +12,7 @@ from textgraft.errors import counted
 from textgraft.model_folder.co_training import CO_TRAINING, describe_co_training
 from textgraft.model_folder.config import EXTENDED_FROM, VALIDATED_BY, ZERO_SHOT
 from textgraft.model_folder.ngrams import describe_ngrams
+from textgraft.model_folder.reference import describe_reference
 from textgraft.model_folder.replay import describe_replay
 from textgraft.model_folder.text_index import describe_index
 from textgraft.task_specs import task_spec
@@ -75,6 +76,8 @@ def _training(config: dict[str, Any]) -> list[str]:
         lines.append(f"- kept for replay: {describe_replay(config['replay'])}; embeddings reveal much of the texts")
     if "text_index" in config:
         lines.append(f"- **This folder contains training texts**: {describe_index(config['text_index'])}")
+    if "reference" in config:
+        lines.append(f"- kept to recognize drift: {describe_reference(config['reference'])}")
     return [*lines, "", *_label_counts({name: dataset.get("labels", {}) for name, dataset in data.items()})]
 
 

@@ -13,6 +13,7 @@ from textgraft.data.seen_texts import ADAPTATION, TRAIN, VALIDATION
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.co_training import CO_TRAINING, CO_TRAINING_SCHEMA
 from textgraft.model_folder.ngrams import NGRAMS, NGRAMS_SCHEMA, ngram_shapes
+from textgraft.model_folder.reference import REFERENCE_SCHEMA
 from textgraft.model_folder.replay import REPLAY_SCHEMA, why_no_replay
 from textgraft.model_folder.seen_texts import SEEN_SCHEMA
 from textgraft.model_folder.text_index import INDEX_SCHEMA, why_no_index
@@ -127,6 +128,7 @@ _FIELDS = Object(
         "ngrams": NGRAMS_SCHEMA,
         "replay": REPLAY_SCHEMA,
         "text_index": INDEX_SCHEMA,
+        "reference": REFERENCE_SCHEMA,
     },
 )
 

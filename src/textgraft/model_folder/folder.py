@@ -15,6 +15,7 @@ from textgraft.errors import ModelFolderError, warn
 from textgraft.model_folder.config import check_config, check_files, mismatch
 from textgraft.model_folder.golden import GOLDEN, MAX_GOLDEN_BYTES, read_golden
 from textgraft.model_folder.ngrams import check_ngrams
+from textgraft.model_folder.reference import MAX_REFERENCE_BYTES, REFERENCE, read_reference
 from textgraft.model_folder.replay import MAX_REPLAY_BYTES, REPLAY, read_replay
 from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
 from textgraft.model_folder.text_index import INDEX, MAX_INDEX_BYTES, read_index
@@ -40,6 +41,7 @@ MAX_BYTES = {
     SEEN: MAX_SEEN_BYTES,
     REPLAY: MAX_REPLAY_BYTES,
     INDEX: MAX_INDEX_BYTES,
+    REFERENCE: MAX_REFERENCE_BYTES,
 }
 MAX_ASSET_BYTES = 128 * 2**20
 
@@ -57,6 +59,7 @@ class StoredModel:
         seen: digests of the texts of its training; None where the folder has none.
         replay: embeddings of its training texts; None where the folder has none.
         index: training texts with their vectors; None where the folder has none.
+        reference: vectors and answers of texts of its training; None where the folder has none.
     """
 
     def __init__(self, folder: Path, sha256: Mapping[str, str]) -> None:
@@ -85,6 +88,7 @@ class StoredModel:
         self.seen = read_seen(folder, config, sha256)
         self.replay = read_replay(folder, config, sha256, self._shapes)
         self.index = read_index(folder, config, sha256)
+        self.reference = read_reference(folder, config, sha256)
         require_finite(folder / WEIGHTS)
         if "ngrams" in config:
             check_ngrams(folder / WEIGHTS)

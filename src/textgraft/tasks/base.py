@@ -32,6 +32,7 @@ from textgraft.errors import ConfigError, DataError, ModelFolderError, Once, cou
 from textgraft.model_folder.backbone import read_backbone
 from textgraft.model_folder.folder import FORMAT_VERSION, REPORT
 from textgraft.model_folder.golden import GOLDEN, GoldenAnswers, golden_file
+from textgraft.model_folder.reference import REFERENCE, Reference, reference_config, reference_file
 from textgraft.model_folder.replay import REPLAY, Replay, replay_config, replay_file
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
 from textgraft.model_folder.text_index import INDEX, TextIndex, index_config, index_file
@@ -82,6 +83,7 @@ class Task(ABC):
         on_validated: takes the rows that validate a training, and their results, where no text is held out for that in
             the end: after cross-validation, and before a refit; None for nobody.
         report: HTML of the results, which the model folder keeps for its readers; None for none.
+        reference: vectors and answers of texts of the training, to recognize drift; None where there are none.
     """
 
     name: ClassVar[str] = ""
@@ -133,6 +135,7 @@ class Task(ABC):
         self.index: TextIndex | None = None
         self.on_validated: OnResults | None = None
         self.report: bytes | None = None
+        self.reference: Reference | None = None
         special = backbone.special_tokens
         self.text_graph = TextGraph(
             self._cleaning(),
@@ -455,16 +458,18 @@ class Task(ABC):
         Raises:
             PredictionError: for an output that is not finite.
         """
-        count = truncated or TruncationCount()
-        with self.counting_unknown() as unknown:
-            for window in windows(map(self.check_pairs, texts)):
-                tokens = self.tokenize([window])
-                count.add(tokens.truncated)
-                unknown.add(tokens.ids, window)
-                outputs = self.complete_outputs(window, self._compute_outputs(tokens))
-                yield require_finite_outputs(outputs, window)
-        if truncated is None:
-            self._warn_of_truncation(count)
+        for window, computed in self._stream(texts, truncated, self._infer):
+            yield require_finite_outputs(self.complete_outputs(window, computed), window)
+
+    def outputs_with_vectors(
+        self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """`outputs` of a head on pooled vectors, with these, float32 (m, dim), by one pass through the network."""
+        dim = self.backbone.dim
+        for window, computed in self._stream(texts, truncated, self._infer_with_vectors):
+            outputs = self.complete_outputs(window, computed[:, dim:])
+            require_finite_outputs(np.concatenate([computed[:, :dim], outputs], axis=1), window)
+            yield computed[:, :dim], outputs
 
     def complete_outputs(self, texts: np.ndarray, outputs: Any) -> Any:
         """The outputs for texts, UTF-8 bytes (n, ...), from those of the network: by default the same."""
@@ -514,6 +519,7 @@ class Task(ABC):
         assets |= {} if self.replay is None else {REPLAY: replay_file(self.replay)}
         assets |= {} if self.index is None else {INDEX: index_file(self.index)}
         assets |= {} if self.report is None else {REPORT: self.report}
+        assets |= {} if self.reference is None else {REFERENCE: reference_file(self.reference)}
         golden = self.golden_answers()
         assets |= {} if golden is None else {GOLDEN: golden_file(golden)}
         path = as_path(folder, "the model folder")
@@ -549,6 +555,7 @@ class Task(ABC):
             **({} if self.seen is None else {"seen_texts": seen_config(self.seen)}),
             **({} if self.replay is None else {"replay": replay_config(self.replay)}),
             **({} if self.index is None else {"text_index": index_config(self.index)}),
+            **({} if self.reference is None else {"reference": reference_config(self.reference)}),
         }
 
     def _cleaning(self) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -583,9 +590,34 @@ class Task(ABC):
     def _compile(self) -> None:
         """Prepare the functions that predict; they are traced when they are first called."""
         self._infer = inference_step(self.forward, self.input_spec)
+        self._infer_with_vectors = inference_step(self._forward_with_vectors, self.input_spec)
 
     def _compute_outputs(self, inputs: Inputs) -> Any:
         return compute_outputs(self._infer, inputs, self.batch_tokens)
+
+    def _forward_with_vectors(self, batch: Any, training: bool) -> Any:
+        """The pooled vectors of a batch and its outputs side by side, float32 (b, dim + outputs)."""
+        width = self.head.output_shape[-1]
+
+        def vectors_and_outputs(rows: Any) -> tf.Tensor:
+            vectors = self._encoder.pool(rows, self.pooling, training)
+            return tf.concat([vectors, self.head(vectors, training=training)], 1)
+
+        return self._mean_over_windows(vectors_and_outputs, batch, self.backbone.dim + width, training)
+
+    def _stream(
+        self, texts: Iterable[np.ndarray], truncated: TruncationCount | None, infer: Callable[[Any], Any]
+    ) -> Iterator[tuple[np.ndarray, Any]]:
+        """Windows of texts, and what `infer` computes for each; see `outputs`."""
+        count = truncated or TruncationCount()
+        with self.counting_unknown() as unknown:
+            for window in windows(map(self.check_pairs, texts)):
+                tokens = self.tokenize([window])
+                count.add(tokens.truncated)
+                unknown.add(tokens.ids, window)
+                yield window, compute_outputs(infer, tokens, self.batch_tokens)
+        if truncated is None:
+            self._warn_of_truncation(count)
 
     def _warn_of_truncation(self, count: TruncationCount) -> None:
         if count.texts:

@@ -50,7 +50,7 @@ def load(
         task.restore(config)
         stored.assign(task.weights)
     task.history, task.seen, task.replay = stored.history, stored.seen, stored.replay
-    task.index = stored.index
+    task.index, task.reference = stored.index, stored.reference
     task.record = {key: config[key] for key in RECORD_FIELDS if key in config}
     proofs = task.record.get("int8", [])
     task.use_engine(engine, stored_quantization(proofs, stored.folder) if in_int8 else None)

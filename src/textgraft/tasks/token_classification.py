@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice, tee
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -36,15 +36,24 @@ from textgraft.tasks.row_results import OnResults, RowResult
 from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.tasks.unknown_tokens import SAMPLE
-from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_spans, widen_to_words
+from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_spans, mean_of_rows, widen_to_words
 from textgraft.text.words import Words, word_pattern
 from textgraft.training.examples import Examples, TokenInputs
 from textgraft.training.id_cache import IdCache
+from textgraft.training.inference import compute_outputs
 from textgraft.training.ragged import Ragged
 from textgraft.training.token_ids import TruncationCount
 from textgraft.training.token_inputs import WordInputs
 
 _WORD_BYTES = 120  # of a word's start and end in memory
+
+
+class EntitiesWithVectors(NamedTuple):
+    """The entities of n texts, their pooled vectors, float32 (n, dim), and the lowest probability of a tag in each."""
+
+    entities: list[list[Entity]]
+    vectors: np.ndarray
+    lowest: np.ndarray
 
 
 class TokenClassifier(TrainableTask):
@@ -155,10 +164,20 @@ class TokenClassifier(TrainableTask):
     def forward(self, batch: Any, training: bool = False, split: SplitNetwork | None = None) -> tf.RaggedTensor:
         """Rows, and positions of words in them, to logits of tags: float32 ragged (b, None, tags)."""
         rows, positions = batch
-        vectors, mask = (split or self._encoder).vectors(rows, training)
+        return self._word_logits(*(split or self._encoder).vectors(rows, training), positions, training)
+
+    def _word_logits(
+        self, vectors: tf.Tensor, mask: tf.Tensor, positions: tf.RaggedTensor, training: bool
+    ) -> tf.RaggedTensor:
         logits = self.head({"vectors": vectors, "padding_mask": mask}, training=training)  # (b, t, tags)
         row_ids = tf.cast(positions.value_rowids(), tf.int32)
         return positions.with_values(tf.gather_nd(logits, tf.stack([row_ids, positions.values], axis=1)))
+
+    def _forward_with_vectors(self, batch: Any, training: bool) -> tuple[tf.RaggedTensor, tf.Tensor]:
+        """The logits of `forward`, and the pooled vector of each row, float32 (b, dim)."""
+        rows, positions = batch
+        vectors, mask = self._encoder.vectors(rows, training)
+        return self._word_logits(vectors, mask, positions, training), self.pooling(vectors, mask)
 
     def serve(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
         (texts,) = texts
@@ -272,6 +291,20 @@ class TokenClassifier(TrainableTask):
         words = self.word_rows.words(texts)
         return self._decode(texts, words, self.word_logits(texts, words))
 
+    def entities_with_vectors(self, texts: Sequence[TaggedText]) -> EntitiesWithVectors:
+        """`entities` with the vectors of texts, by one pass through the network."""
+        words = self.word_rows.words(texts)
+        inputs = self.word_rows.inputs([words])
+        with self.counting_unknown() as unknown:
+            unknown.add(inputs.tokens.ids, words.words)
+        outputs, row_vectors = compute_outputs(self._infer_with_vectors, inputs, self.batch_tokens)
+        logits = _require_finite_logits(Ragged(outputs.values, words.lengths), texts)
+        tags, probabilities = self.objective.tags(logits), self.objective.probabilities(logits)
+        lowest, text_ids = np.ones(len(texts), np.float32), np.repeat(np.arange(len(texts)), words.lengths)
+        np.minimum.at(lowest, text_ids, probabilities[np.arange(len(tags)), tags])
+        vectors = mean_of_rows(row_vectors, outputs.lengths, words.lengths)
+        return EntitiesWithVectors(self._decode(texts, words, logits), vectors, lowest)
+
     def answers(
         self, texts: Iterable[np.ndarray], truncated: TruncationCount | None = None
     ) -> Iterator[list[Sequence[list[Entity]]]]:
@@ -293,8 +326,7 @@ class TokenClassifier(TrainableTask):
         inputs = self.word_rows.inputs([words])
         with self.counting_unknown() as unknown:
             unknown.add(inputs.tokens.ids, words.words)
-        logits = Ragged(self._compute_outputs(inputs).values, words.lengths)
-        return require_finite_outputs(logits, np.array([text.text.encode() for text in texts], object))  # type: ignore[no-any-return]
+        return _require_finite_logits(Ragged(self._compute_outputs(inputs).values, words.lengths), texts)
 
     def _decode(self, texts: Sequence[TaggedText], words: Words, logits: Ragged) -> list[list[Entity]]:
         tags = self.objective.tags(logits)
@@ -311,6 +343,10 @@ class TokenClassifier(TrainableTask):
             score = round(float(tag_probabilities[first:end].mean(dtype=np.float64)), DECIMALS)
             entities[text_id].append(Entity(texts[text_id].text[start:stop], self.labels[label], start, stop, score))
         return entities
+
+
+def _require_finite_logits(logits: Ragged, texts: Sequence[TaggedText]) -> Ragged:
+    return require_finite_outputs(logits, np.array([text.text.encode() for text in texts], object))  # type: ignore[no-any-return]
 
 
 def _chunks(data: Iterable[TaggedText]) -> Iterator[list[TaggedText]]:

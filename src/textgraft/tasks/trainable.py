@@ -257,7 +257,7 @@ class TrainableTask(Task):
                     history, assessment = train_run(run, callback)
             stored = store_texts(run, callback)
             callback.on_train_end(history)
-        self.history, (self.replay, self.index), self.report = history.records, stored, None
+        self.history, (self.replay, self.index, self.reference), self.report = history.records, stored, None
         self.record = run_record(run, facts, computation, history, assessment)
         texts = {name: dataset.digests() for name, dataset in (run.refit or run).data.items()}
         if run.unlabelled:

@@ -167,3 +167,20 @@ def _word_spans(spans: Sequence[Span], starts: list[int], ends: list[int], count
         count.widened += starts[first_word] != span.start or ends[end - 1] != span.end
         aligned.append(Span(first_word, end, span.label))
     return aligned
+
+
+def mean_of_rows(vectors: np.ndarray, row_words: np.ndarray, text_words: np.ndarray) -> np.ndarray:
+    """The mean vector, float32 (n, dim), of the rows of each text; zeros for a text without words.
+
+    Args:
+        vectors: of rows, float32 (r, dim).
+        row_words: int (r,), words that belong to each row.
+        text_words: int (n,), words of each text.
+    """
+    text_of_word = np.repeat(np.arange(len(text_words)), text_words)
+    has_words = row_words > 0
+    texts = text_of_word[(np.cumsum(row_words) - row_words)[has_words]]
+    sums = np.zeros((len(text_words), vectors.shape[1]), np.float64)
+    np.add.at(sums, texts, vectors[has_words])
+    counts = np.bincount(texts, minlength=len(text_words))
+    return (sums / np.maximum(counts, 1)[:, np.newaxis]).astype(np.float32)

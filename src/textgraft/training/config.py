@@ -91,6 +91,14 @@ class TrainingConfig(CheckedOptions):
         minimum=0,
         maximum=2**20,
     )
+    keep_reference: int = option(
+        500,
+        "Maximum validation texts whose projected vectors and answers the model folder keeps, for `textgraft drift`; "
+        "0 for none.",
+        panel="Advanced",
+        minimum=0,
+        maximum=10_000,
+    )
     metric: str | None = option(
         None,
         "Validation metric that selects the epoch: accuracy, macro_f1, weighted_f1, micro_f1, label_set_accuracy, f1, "

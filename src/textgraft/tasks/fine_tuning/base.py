@@ -67,6 +67,7 @@ class FineTuning:
         record: fields of the record of a finished run, beside those of all runs.
         earlier: the classifier whose head it extends; None where it extends none.
         ngrams: those that were fitted with the head; None where they are fitted by themselves.
+        vectors: the examples with pooled vectors that the last `build` computed, by set; None where it computes none.
     """
 
     trains_backbone: ClassVar[bool] = True
@@ -76,6 +77,7 @@ class FineTuning:
     note: str = ""
     earlier: EarlierClassifier | None = None
     ngrams: CoTrainedNgrams | None = None
+    vectors: ExampleSets | None = None
 
     def __init__(self, task: Task, config: TrainingConfig) -> None:
         self.task, self.config = task, config

@@ -27,6 +27,8 @@ class CoTrainedHead(FrozenVectors):
         ngrams: fitted with the head.
     """
 
+    vectors: Mapping[str, Examples[Any]]
+
     def __init__(
         self,
         task: Task,
@@ -38,12 +40,12 @@ class CoTrainedHead(FrozenVectors):
     ) -> None:
         super().__init__(task, config)
         self.ngrams = ngrams
-        self._vectors, self._head, self._held_out = vectors, head, held_out
+        self.vectors, self._head, self._held_out = vectors, head, held_out
         self.note = "head trained by logistic regression on stored embeddings, also of unlabelled texts"
 
     def build(self, examples: ExampleSets, callback: Callback) -> Built:
         network = self._network(examples, self.task.head, self.task.head)
-        return Built(network, self._vectors["train"], self._vectors.get("validation"))
+        return Built(network, self.vectors["train"], self.vectors.get("validation"))
 
     def held_out_outputs(self, train: Examples[Any], folds: np.ndarray) -> np.ndarray | None:
         return self._held_out

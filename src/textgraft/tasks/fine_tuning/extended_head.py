@@ -21,7 +21,7 @@ from textgraft.training.features import Vectors
 from textgraft.training.linear_head import LinearHead, fit_beside, replay_weights
 
 # Options that apply, and those values of others by which it is trained anyway.
-_TAKEN = ("seed", "batch_tokens", "refit", "metric", "keep_replay")
+_TAKEN = ("seed", "batch_tokens", "refit", "metric", "keep_replay", "keep_reference")
 _IMPLIED: Mapping[str, Any] = {"fine_tune": "none", "head": "logistic"}
 
 

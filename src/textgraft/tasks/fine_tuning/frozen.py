@@ -76,9 +76,9 @@ class FrozenVectors(FineTuning):
         return IdCache(settings, backbone.assets(), backbone.vocabulary_size, ArrayCache.from_environment())
 
     def build(self, examples: ExampleSets, callback: Callback) -> Built:
-        vectors = dict(zip(examples, with_pooled_vectors(self, list(examples.values()), callback), strict=True))
+        self.vectors = dict(zip(examples, with_pooled_vectors(self, list(examples.values()), callback), strict=True))
         network = self._network(examples, self.task.head, self.task.head)
-        return Built(network, vectors["train"], vectors.get("validation"))
+        return Built(network, self.vectors["train"], self.vectors.get("validation"))
 
     def solve(
         self, train: Examples[Any], validation: Examples[Any] | None, callback: Callback

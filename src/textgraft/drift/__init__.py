@@ -1,0 +1,1 @@
+"""Whether texts and answers have changed since a training."""

@@ -1,0 +1,1 @@
+"""Which unlabelled texts to label next."""
