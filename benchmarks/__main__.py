@@ -11,7 +11,7 @@ NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_mem
     "last_blocks", "wnut17", "entities_epoch", "pretrain_gutenberg", "rare_labels", "ratings", "adapted", "few_texts",
     "few_entities",
     "frozen_heads", "calibration", "descriptions", "exported", "embedding_speed", "fixed_weights",
-    "static_embeddings", "recipes", "unlabelled", "serving", "workers", "many_texts",
+    "static_embeddings", "recipes", "unlabelled", "serving", "workers", "many_texts", "explanations",
 )  # fmt: skip
 
 

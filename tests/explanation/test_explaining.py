@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import textgraft as tg
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, TextgraftWarning
 from textgraft.explanation.explanation import METHODS
 
 TEXT = "a great film, it's fine"
@@ -135,3 +135,9 @@ def test_unknown_methods_and_labels_are_refused(classifier, arguments, message):
 def test_other_tasks_are_refused(bert_backbone):
     with pytest.raises(ConfigError, match="answers of models for feature-extraction are not explained"):
         tg.TextEmbedder(bert_backbone).explain(TEXT)
+
+
+def test_incomplete_explanations_are_reported(classifier, monkeypatch):
+    monkeypatch.setattr("textgraft.explanation.explaining.is_incomplete", lambda explanation: True)
+    with pytest.warns(TextgraftWarning, match="of 2 explanations is above"):
+        classifier.explain([TEXT, "film"])

@@ -88,7 +88,14 @@ def explain(
     rows = read_rows(stored, data, reading, sources.split, ()) if names_source(data) else None
     load_tensorflow(runtime)
     from textgraft.cli.output.explanation_text import print_explanation, print_faithfulness
-    from textgraft.explanation.explaining import explanations, make_check, make_explainer, make_search
+    from textgraft.explanation.explaining import (
+        explanations,
+        incomplete_notice,
+        is_incomplete,
+        make_check,
+        make_explainer,
+        make_search,
+    )
     from textgraft.tasks.loading import load
 
     model = load(stored, runtime.precision)
@@ -97,7 +104,7 @@ def explain(
     items = _text_item(explainer, data) if rows is None else _items_of_rows(explainer, rows, limit)
     if rows is not None and (paths or check):
         items = items_with_progress(items)
-    count = 0
+    count = incomplete = 0
     with open_explanation_files(paths, run.overwrite, f"Explanations of {stored.folder.resolve().name}") as files:
         for explanation in explanations(explainer, items, label, search):
             for file in files:
@@ -106,8 +113,9 @@ def explain(
                 measure.add(explanation)
             if not (files or measures):
                 print_explanation(explanation)
-            count += 1
+            count, incomplete = count + 1, incomplete + is_incomplete(explanation)
     log(*(() if rows is None else rows.notices), *([] if count else ["nothing is explained: no entity is predicted"]))
+    log(*filter(None, [incomplete_notice(incomplete, model.precision)]))
     log(*(f"wrote {counted(count, 'explanation')} to {path}" for path in paths))
     for measure in measures:
         print_faithfulness(measure.result(), method)

@@ -6,6 +6,9 @@ from itertools import chain
 
 import numpy as np
 
+# Tokens up to which all equal runs are compared: the time grows with their square.
+_MAX_EXACT = 2000
+
 
 def align(pieces: Sequence[Sequence[Hashable]], tokens: Sequence[Hashable]) -> np.ndarray:
     """The index of the word of each token of a text, int64 (tokens,).
@@ -25,7 +28,8 @@ def align(pieces: Sequence[Sequence[Hashable]], tokens: Sequence[Hashable]) -> n
     if not flat:
         return np.zeros(len(tokens), np.int64)
     positions = np.empty(len(tokens), np.int64)
-    matcher = SequenceMatcher(None, flat, list(tokens), autojunk=False)
+    is_long = len(tokens) > _MAX_EXACT  # frequent tokens are then matched beside rare ones only
+    matcher = SequenceMatcher(None, flat, list(tokens), autojunk=is_long)
     for _, first, last, start, end in matcher.get_opcodes():
         spread = first + np.arange(end - start) * max(1, last - first) // max(1, end - start)
         positions[start:end] = spread

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from textgraft.data.label_types import Label
-from textgraft.errors import ConfigError
+from textgraft.errors import ConfigError, counted, warn
 from textgraft.explanation.entity_explainer import EntityExplainer
-from textgraft.explanation.explanation import METHODS, Explanation
+from textgraft.explanation.explanation import COMPLETE, METHODS, Explanation
 from textgraft.explanation.faithfulness import FaithfulnessCheck
 from textgraft.explanation.text_explainer import TextExplainer
 from textgraft.model_folder.text_index import Neighbour
@@ -28,7 +28,10 @@ def explain_texts(
     explainer, search = make_explainer(model, method), make_search(model, nearest)
     batches = model.text_batches(texts, **columns)
     items = (item for batch in batches for item in explainer.items(batch))
-    return list(explanations(explainer, items, target, search))
+    results = list(explanations(explainer, items, target, search))
+    if notice := incomplete_notice(sum(map(is_incomplete, results)), model.precision):
+        warn(notice)
+    return results
 
 
 def make_explainer(model: Task, method: str) -> Explainer:
@@ -66,6 +69,18 @@ def make_search(model: Task, count: int) -> NearestSearch:
         return texts.find(encoded if len(parts) == 1 else encoded[np.newaxis], count)[0]
 
     return search
+
+
+def is_incomplete(explanation: Explanation) -> bool:
+    """Whether the parts of the words do not sum to the change of the value, in spite of all points."""
+    return (explanation.completeness_error or 0.0) > COMPLETE
+
+
+def incomplete_notice(count: int, precision: str) -> str:
+    """A line about a number of such explanations of a model in a precision; empty where there is none."""
+    advice = "method occlusion needs no integral" if precision == "float32" else "load the model in float32"
+    subject = f"the completeness error of {counted(count, 'explanation')} is above {COMPLETE:.0%}"
+    return f"{subject}; {advice}" if count else ""
 
 
 def make_check(explainer: Explainer) -> FaithfulnessCheck:

@@ -12,6 +12,9 @@ from textgraft.model_folder.text_index import Neighbour
 # Methods of explaining, by their names in the Python API.
 INTEGRATED_GRADIENTS, OCCLUSION = METHODS = ("integrated_gradients", "occlusion")
 
+# Completeness error up to which the points of an integral are doubled.
+COMPLETE = 0.05
+
 _DECIMALS = 6
 _ROUNDING = 1e-5
 

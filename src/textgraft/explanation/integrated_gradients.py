@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from textgraft.explanation.explanation import ValueAttributions, completeness_error
+from textgraft.explanation.explanation import COMPLETE, ValueAttributions, completeness_error
 from textgraft.explanation.row_values import (
     BATCH_ROWS,
     BATCH_TOKENS,
@@ -24,8 +24,7 @@ from textgraft.explanation.row_values import (
 )
 from textgraft.training.inference import batches_by_length
 
-# Completeness error up to which the number of points is doubled, and the points at first and at last.
-_TOLERANCE = 0.05
+# Intervals between points, at first and at last.
 _MIN_POINTS, _MAX_POINTS = 8, 256
 
 
@@ -40,7 +39,7 @@ class IntegratedGradients:
         """The attributions for each explained value, to each of a number of words of their text.
 
         The points of the integral are doubled, up to a limit, for each value whose completeness error is above
-        `_TOLERANCE`.
+        `COMPLETE`.
 
         Args:
             rows: those of all values.
@@ -62,11 +61,11 @@ class IntegratedGradients:
             for value in pending:
                 change = at_text[value] - baselines[value]
                 total = float(attributions[value].sum()) + exact[value]
-                error = completeness_error(total, change + exact[value])
+                error = completeness_error(total, float(change) + exact[value])
                 results[value] = ValueAttributions(
                     attributions[value], float(at_text[value]), float(baselines[value]), error, points
                 )
-            pending = {value for value in pending if results[value].completeness_error > _TOLERANCE}
+            pending = {value for value in pending if results[value].completeness_error > COMPLETE}
             if not pending or points == _MAX_POINTS:
                 return results
             points *= 2

@@ -73,15 +73,15 @@ def weighted_sums(outputs: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
 
 
 def baseline_embedding(backbone: Backbone) -> np.ndarray:
-    """The embedding of each word's tokens in the baseline, float32 (dim,)."""
-    import os
+    """The embedding of the tokens of words in the baseline, float32 (dim,).
 
-    mode = os.environ.get("BASE", "mask")
+    That of the mask token; in families without one, of padding; in tables of vectors, zeros
+    (docs/measurements.md#explanations).
+    """
     special, table = backbone.special_tokens, backbone.token_embedding.vectors
-    if not backbone.contextual or mode == "zero":
+    if not backbone.contextual:
         return np.zeros(table.shape[1], np.float32)
-    token_id = special.mask if mode == "mask" and special.mask is not None else special.pad
-    return np.asarray(table[token_id])
+    return np.asarray(table[special.pad if special.mask is None else special.mask])
 
 
 def _stack(weights: Sequence[np.ndarray], length: int) -> np.ndarray:
