@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "textgraft"
 # From the lowest layer up: a package may import from itself and from those before it.
 GROUND = {"computation", "errors", "options", "processor", "protobuf", "registry", "runtime", "terminal"}
 LAYERS = [
-    "storage", "data", "shards", "task_specs", "text", "tokenizers", "backbones",
+    "storage", "data", "shards", "task_specs", "data_checks", "text", "tokenizers", "backbones",
     "engines", "generation", "workers", "training", "ngrams", "tasks", "explanation", "suggestions", "drift", "tuning",
     "report", "export", "serving", "cli",
 ]  # fmt: skip

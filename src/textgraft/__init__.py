@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from textgraft.data.loading import load_dataset as load_dataset
     from textgraft.data.tagged import TaggedDataset as TaggedDataset
     from textgraft.data.tagged import load_tagged as load_tagged
+    from textgraft.data_checks.checking import check_data as check_data
     from textgraft.errors import TextgraftError as TextgraftError
     from textgraft.export.exporting import export_model as export_model
     from textgraft.export.exporting import verify_export as verify_export
@@ -41,6 +42,7 @@ _MODULES = {
     "TextGenerator": "tasks.text_generation",
     "TextgraftError": "errors",
     "TokenClassifier": "tasks.token_classification",
+    "check_data": "data_checks.checking",
     "distil_preset": "tasks.distillation",
     "export_model": "export.exporting",
     "load": "tasks.loading",

@@ -107,6 +107,13 @@ class WorkerError(TextgraftError):
     meaning = "another worker of the training ended"
 
 
+class LeakError(TextgraftError):
+    """Texts of a given validation or test set among the training texts."""
+
+    exit_code = 11
+    meaning = "texts of a given set among the training texts"
+
+
 class DriftError(TextgraftError):
     """New texts, or the answers to them, that differ from those of a training."""
 

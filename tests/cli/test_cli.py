@@ -39,6 +39,7 @@ def trained(reviews, tiny_word_vectors, tmp_path_factory):
         reviews,
         "--test",
         reviews,
+        "--allow-leaks",
         "--preset",
         tiny_word_vectors,
         "--epochs",
@@ -185,7 +186,7 @@ def test_truncated_and_dropped_texts_are_counted(reviews, tiny_word_vectors, tra
     assert f"long.csv: {cut}" in run("predict", trained, long, "--out", tmp_path / "out.csv").stderr
     assert f"long.csv: {cut}" in run("embed", trained, long, "--out", tmp_path / "out.npy").stderr
     options = ("--preset", tiny_word_vectors, "--epochs", 1, "--sequence-length", 64, "--out", tmp_path / "m")
-    answer = run("train", reviews, "--validation", long, "--test", long, *options).stderr
+    answer = run("train", reviews, "--validation", long, "--test", long, "--allow-leaks", *options).stderr
     assert f"validation: {cut}" in answer
     assert f"test: {cut}" in answer
     assert "train: " not in answer
@@ -250,7 +251,7 @@ def test_model_is_saved_although_its_results_cannot_be_printed(reviews, tiny_wor
     def print_result(*_):
         raise DataError("standard output is full")
 
-    monkeypatch.setattr("textgraft.cli.train.print_result", print_result)
+    monkeypatch.setattr("textgraft.cli.training_results.print_result", print_result)
     options = ("--preset", tiny_word_vectors, "--fine-tune", "none", "--out", tmp_path / "m")
     assert_fails(run("train", reviews, *options), 3, "standard output is full")
     assert [path.name for path in tmp_path.iterdir()] == ["m"]

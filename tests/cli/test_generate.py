@@ -48,6 +48,7 @@ def model(tiny_gpt2, tmp_path_factory):
         folder / "validation.jsonl",
         "--test",
         folder / "test.parquet",
+        "--allow-leaks",
         "--preset",
         tiny_gpt2,
         "--out",

@@ -6,7 +6,7 @@ import pytest
 
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import load_dataset
-from textgraft.data.splits import check_training
+from textgraft.data.splits import check_training, shared_texts
 from textgraft.errors import DataError
 
 
@@ -24,7 +24,7 @@ def test_valid_sets_pass():
 
 def test_texts_shared_by_two_sets_are_counted():
     dev, test = made("dev", ("A ", "x"), ("d", "y")), made("test", ("D", "x"), ("d ", "x"), (" b", "y"), ("a", "y"))
-    assert check_training(TRAIN, dev, test) == (
+    assert shared_texts(TRAIN, dev, test) == (
         "dev: 1 of 2 texts also occur in train",
         "test: 2 of 4 texts also occur in train",
         "test: 3 of 4 texts also occur in dev",

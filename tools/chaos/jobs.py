@@ -24,14 +24,14 @@ epochs = {low = 1, high = 3}
 _SIZES = "--layers 1 --width 16 --heads 2 --sequence-length 16 --vocabulary-size 300"
 
 _BERT = f"--preset {INPUTS}/bert --precision float32"
-_TRAIN = f"train {INPUTS}/train.csv --test {INPUTS}/test.csv {_BERT}"
+_TRAIN = f"train {INPUTS}/train.csv --test {INPUTS}/test.csv --no-check {_BERT}"
 _CLASSIFIER = f"{INPUTS}/classifier"
 
 TRAIN = TrainingJob("train", _TRAIN)
 TRAIN_WORDS = TrainingJob(
     "train word vectors",
-    f"train {INPUTS}/train.csv --test {INPUTS}/test.csv --preset {INPUTS}/words --trust-savedmodel --optimizer adamw "
-    "--batch-size 8 --precision float32",
+    f"train {INPUTS}/train.csv --test {INPUTS}/test.csv --no-check --preset {INPUTS}/words --trust-savedmodel "
+    "--optimizer adamw --batch-size 8 --precision float32",
 )
 EXPORT = ExportJob("onnx")
 PREDICT = FileJob("predict", f"predict {_CLASSIFIER} {INPUTS}/texts.csv --columns text", "predictions.csv")

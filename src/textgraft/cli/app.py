@@ -22,9 +22,9 @@ from textgraft.training.interruption import Interruption
 
 # In the order of `textgraft --help`.
 COMMANDS = (
-    "demo", "train", "tune", "evaluate", "compare", "predict", "explain", "suggest", "drift", "embed", "generate",
-    "adapt", "pretrain", "distil", "quantize", "export", "verify", "serve", "inspect", "info", "presets", "fetch",
-    "cache",
+    "demo", "check", "train", "tune", "evaluate", "compare", "predict", "explain", "suggest", "drift", "embed",
+    "generate", "adapt", "pretrain", "distil", "quantize", "export", "verify", "serve", "inspect", "info", "presets",
+    "fetch", "cache",
 )  # fmt: skip
 
 _HELP = {"help_option_names": ["-h", "--help"]}

@@ -4,18 +4,22 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from textgraft.data.slices import VALIDATION_SHARE
 from textgraft.engines.names import ENGINES, PREDICTION_PRECISIONS, TENSORFLOW, check_engine
+from textgraft.errors import ConfigError
 from textgraft.options import CheckedOptions, option
 from textgraft.runtime import PRECISIONS
 from textgraft.shards.executors import RAY, require_ray
 from textgraft.training.config import SAVE_MINUTES
 from textgraft.training.recipes import BALANCED, RECIPES
 from textgraft.training.run_logs import LOG_KINDS
+
+if TYPE_CHECKING:
+    from textgraft.data_checks.training_check import TrainingCheck
 
 Data = Annotated[
     str | None,
@@ -103,6 +107,51 @@ class Sources(CheckedOptions):
         "Splits or slices of the data to use, such as 'train[:80%],test'.",
         panel="Data",
         shown_default="the splits of the source",
+    )
+
+
+@dataclass(frozen=True)
+class LeakOptions(CheckedOptions):
+    """The check of given validation and test sets before a training."""
+
+    check: bool | None = option(
+        None,
+        "Search repeated texts before the training: a leak across given sets stops it.",
+        panel="Data",
+        shown_default="on",
+    )
+    allow_leaks: bool = option(
+        False, "Train also if texts of a given validation or test set are among the training texts.", panel="Data"
+    )
+    drop_duplicates: bool = option(
+        False, "Leave out training texts that occur in a given validation or test set, also nearly.", panel="Data"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.check is False and self.drop_duplicates:
+            raise ConfigError("--no-check does not search the repeated texts that --drop-duplicates drops; drop one")
+
+    @property
+    def training_check(self) -> "TrainingCheck | None":
+        """The check; None for none."""
+        from textgraft.data_checks.training_check import TrainingCheck
+
+        return None if self.check is False else TrainingCheck(self.allow_leaks, self.drop_duplicates)
+
+
+@dataclass(frozen=True)
+class DropOptions(CheckedOptions):
+    """The training rows that a cleaned file leaves out."""
+
+    drop_duplicates: bool = option(
+        False,
+        "Leave out, in --out, rows that repeat a validation or test text or an earlier row with the same label, also "
+        "nearly.",
+        panel="Output",
+    )
+    drop_conflicts: bool = option(
+        False, "Leave out, in --out, all rows of a text that occurs with different labels.", panel="Output"
     )
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 def train(
     sources: o.Sources,
     reading: Reading,
+    leak_options: o.LeakOptions,
     task_options: o.TaskOptions,
     model_options: o.ModelOptions,
     label_options: o.LabelOptions,
@@ -79,8 +80,9 @@ def train(
 
     if label_options.zero_shot:
         texts = UnlabelledOptions(sources.unlabelled, reading, changed_options(training_config).get("max_unlabelled"))
+        sets = {"data": data, "from": from_model, **vars(sources), **changed_options(leak_options)}
         groups = (reading, reading.file, training_config, recipe_options, run, log_options, worker_options)
-        require_unset({"data": data, "from": from_model, **vars(sources)}, groups, architecture, texts)
+        require_unset(sets, groups, architecture, texts)
         make_zero_shot(label_options, task_options, model_options, architecture, run, runtime_options, texts)
         return
     if label_options.labels is not None:
@@ -105,7 +107,8 @@ def train(
         with status(f"reading {data}"):
             task = earlier.config["task"] if earlier else task_options.task or infer_task(str(data), reading)
             spec = TextClassificationSpec(earlier.config["settings"]["labels"]) if earlier else task_spec(task)
-            splits = read_splits(spec, str(data), reading, **vars(sources), seed=training_config.seed)
+            read = partial(read_splits, spec, str(data), reading, **vars(sources), seed=training_config.seed)
+            splits = read(check_given=leak_options.training_check)
         columns = describe_roles(splits.train.columns, splits.train.roles)
         log(*columns, *splits.notices, *describe_counts(splits.labels))
         find_metric(training_config.metric, spec.metrics(splits.train))

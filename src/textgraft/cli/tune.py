@@ -118,7 +118,8 @@ def tune(
             shared = {**loading, "precision": choose_precision(precision), "metric": metric, "seed": seed}
             shared["refit"] = False  # trials are compared on the same validation texts
             search = _run_search(search_options, folder, space, task, shared, log_options.log)
-            command = partial(_train_command, options, data, f"{out}-again")
+            # A search counts the texts of a leak and continues; so does the command.
+            command = partial(_train_command, {**options, "allow_leaks": True}, data, f"{out}-again")
             _report(folder, search, command, read)
     except InterruptionError:
         raise interruption.error(f"{out} keeps the completed trials; the same command resumes the search") from None

@@ -58,12 +58,17 @@ def describe_counts(counts: Counts) -> tuple[str, ...]:
     return (f"{counted(len(ranked), 'label')}: {join_first(shown, len(ranked))}",)
 
 
-def spelling_notice(counts: Counts) -> str:
-    """Labels that differ only in case, white space or the decimals of a whole number."""
+def spelling_variants(counts: Counts) -> list[list[str]]:
+    """Groups of labels that differ only in case, white space or the decimals of a whole number."""
     groups = defaultdict(list)
     for label in counts:
         groups[normalize_label(label)].append(label)
-    variants = [labels for labels in groups.values() if len(labels) > 1]
+    return [labels for labels in groups.values() if len(labels) > 1]
+
+
+def spelling_notice(counts: Counts) -> str:
+    """Labels of `spelling_variants`."""
+    variants = spelling_variants(counts)
     if not variants:
         return ""
     examples = ", ".join(f"{label!r} ({counts[label]:,})" for label in variants[0][:_MAX_EXAMPLES])
@@ -73,9 +78,14 @@ def spelling_notice(counts: Counts) -> str:
     )
 
 
-def header_notice(counts: Counts, column: str) -> str:
+def header_labels(counts: Counts, column: str) -> list[str]:
     """Labels that are the name of their column."""
-    headers = [label for label in counts if fold(label) == fold(column)]
+    return [label for label in counts if fold(label) == fold(column)]
+
+
+def header_notice(counts: Counts, column: str) -> str:
+    """Labels of `header_labels`."""
+    headers = header_labels(counts, column)
     if not headers:
         return ""
     return (
@@ -84,9 +94,14 @@ def header_notice(counts: Counts, column: str) -> str:
     )
 
 
-def missing_notice(counts: Counts) -> str:
+def missing_values(counts: Counts) -> list[str]:
     """Labels that programs write for a missing value."""
-    missing = [label for label in counts if fold(label) in _MISSING]
+    return [label for label in counts if fold(label) in _MISSING]
+
+
+def missing_notice(counts: Counts) -> str:
+    """Labels of `missing_values`."""
+    missing = missing_values(counts)
     if not missing:
         return ""
     return (
@@ -139,9 +154,14 @@ def unique_notice(counts: Counts, rows: int) -> str:
     )
 
 
-def single_notice(counts: Counts) -> str:
+def single_labels(counts: Counts) -> list[str]:
     """Labels of one row."""
-    single = [label for label, count in counts.items() if count == 1]
+    return [label for label, count in counts.items() if count == 1]
+
+
+def single_notice(counts: Counts) -> str:
+    """Labels of `single_labels`."""
+    single = single_labels(counts)
     if not single:
         return ""
     verb = "label has" if len(single) == 1 else "labels have"

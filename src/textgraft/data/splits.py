@@ -1,6 +1,6 @@
 """The training, validation and test sets of a run: read, and checked against each other."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Protocol
@@ -15,6 +15,9 @@ from textgraft.data.loading import Source, split_names
 from textgraft.data.slices import VALIDATION_SHARE, parse_slices
 from textgraft.data.unlabelled import exclude_texts, read_unlabelled
 from textgraft.errors import ConfigError, DataError, counted
+
+# From training texts, and given validation and test sets by name, to the texts to train on and lines for the user.
+CheckGiven = Callable[[Dataset, Mapping[str, Dataset]], tuple[Dataset, tuple[str, ...]]]
 
 _SPLIT_NAMES = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 
@@ -66,6 +69,7 @@ def read_splits(
     with_test: bool = True,
     test_share: float | None = None,
     unlabelled: str | None = None,
+    check_given: CheckGiven | None = None,
 ) -> Splits:
     """Read the data of a run.
 
@@ -80,31 +84,23 @@ def read_splits(
         with_test: False to leave test texts unread, whichever option names them.
         test_share: share of the training texts to hold out as the test set, before the validation set.
         unlabelled: source of texts without labels, of which those of the test set are not used.
+        check_given: check of the sets that the user named; by default their training texts are counted.
 
     Raises:
         ConfigError: when `split` names more than three slices, or a set that another option names too.
         DataError: see `load_dataset` and `DataSpec`.
+        LeakError: from `check_given`.
     """
-    slices = _own_splits(data, reading) if split is None else _slices_by_set(split)
-    sources = {"validation": validation, "test": test}
-    for name, source in sources.items():
-        if source is not None and slices.pop(name, None) is not None and split is not None:
-            raise ConfigError(f"{name} is given twice: by split {split!r} and by {source}")
-    if test_share is not None and (slices.get("test") or test is not None):
+    if test_share is not None and (test is not None or "test" in _slices(data, reading, split)):
         raise ConfigError("test_share holds out training texts as the test set, and there is another one; drop one")
-    if not with_test:
-        slices.pop("test", None)
-        sources["test"] = None
-    slice_list = ",".join(filter(None, slices.values())) or None
-    datasets = dict(zip(slices, spec.load_slices(data, slice_list, reading), strict=True))
-    for name, source in sources.items():
-        if source is not None:
-            names = split_names(source, reading.format)
-            source_split = _find_split(name, names) if len(names) > 1 else None
-            datasets[name] = spec.load_slices(source, source_split, reading)[0]
-    others = [datasets[name] for name in ("validation", "test") if name in datasets]
-    notices = [notice for dataset in (datasets["train"], *others) for notice in dataset.notices]
-    notices += spec.check(datasets["train"], *others)
+    datasets = read_given(spec, data, reading, split, validation, test, with_test)
+    named = {name: datasets[name] for name in _SPLIT_NAMES if name in datasets}
+    notices = [notice for dataset in (datasets["train"], *named.values()) for notice in dataset.notices]
+    warnings = spec.check(datasets["train"], *named.values())
+    train, lines = (check_given or _count_shared)(datasets["train"], named)
+    if train is not datasets["train"]:
+        datasets["train"], warnings = train, spec.check(train, *named.values())
+    notices += (*warnings, *lines, *shared_texts(*named.values()))
     labels = datasets["train"].counts()
     if test_share is not None:
         datasets["train"], datasets["test"], held_out = _hold_out(datasets["train"], "test", test_share, seed)
@@ -117,6 +113,43 @@ def read_splits(
     texts = _read_unlabelled(unlabelled, reading, datasets)
     parts = (datasets["train"], datasets["validation"], datasets.get("test"))
     return Splits(*parts, tuple(dict.fromkeys(notices)), labels, texts)
+
+
+def read_given(
+    spec: DataSpec,
+    data: Source,
+    reading: Reading,
+    split: str | None = None,
+    validation: str | None = None,
+    test: str | None = None,
+    with_test: bool = True,
+) -> dict[str, Dataset]:
+    """The sets that the user named, by name: "train", and "validation" and "test" where there are any.
+
+    Arguments and errors are those of `read_splits`.
+    """
+    slices = _slices(data, reading, split)
+    sources = {"validation": validation, "test": test}
+    for name, source in sources.items():
+        if source is not None and slices.pop(name, None) is not None and split is not None:
+            raise ConfigError(f"{name} is given twice: by split {split!r} and by {source}")
+    if not with_test:
+        slices.pop("test", None)
+        sources["test"] = None
+    slice_list = ",".join(filter(None, slices.values())) or None
+    datasets = dict(zip(slices, spec.load_slices(data, slice_list, reading), strict=True))
+    for name, source in sources.items():
+        if source is not None:
+            names = split_names(source, reading.format)
+            source_split = _find_split(name, names) if len(names) > 1 else None
+            datasets[name] = spec.load_slices(source, source_split, reading)[0]
+    return {name: datasets[name] for name in ("train", *_SPLIT_NAMES) if name in datasets}
+
+
+def training_split(data: Source, reading: Reading, split: str | None) -> str | None:
+    """The name of the split of a source whose rows, or some of them, are the training texts; None for the only one."""
+    part = _slices(data, reading, split)["train"]
+    return None if part is None else parse_slices(part)[0].split
 
 
 def _read_unlabelled(source: str | None, reading: Reading, sets: Mapping[str, Dataset]) -> Dataset | None:
@@ -174,7 +207,7 @@ def check_training(train: Dataset, *others: Dataset, known_labels: Sequence[str]
         known_labels: those of the model that `train` extends.
 
     Returns:
-        `label_notices` and `shared_texts`.
+        `label_notices` and `contradictions`.
 
     Raises:
         DataError: when a set is unlabelled or a label malformed, `train` has a single label or number, or a label of
@@ -207,14 +240,19 @@ def check_training(train: Dataset, *others: Dataset, known_labels: Sequence[str]
     are_new = train.problem == SINGLE and not any(label in counts for label in known_labels)
     if are_new and max(counts.values()) == 1 and (problem := unique_notice(counts, len(train))):
         raise DataError(f"{train.source}: {number_notice(counts) or problem}")
-    return suspicions + contradictions(train) + shared_texts(train, *others)
+    return suspicions + contradictions(train)
 
 
 def check_documents(train: Dataset, *others: Dataset) -> tuple[str, ...]:
-    """Check that a language model can be trained and evaluated: not on one text only; returns `shared_texts`."""
+    """Check that a language model can be trained and evaluated: not on one text only."""
     if not others and len(train) == 1:
         raise DataError(f"{train.source}: only one text; set validation, or split the text")
-    return shared_texts(train, *others)
+    return ()
+
+
+def _count_shared(train: Dataset, named: Mapping[str, Dataset]) -> tuple[Dataset, tuple[str, ...]]:
+    """The training texts, and a notice for each given set that shares texts with them."""
+    return train, tuple(notice for data in named.values() for notice in shared_texts(train, data))
 
 
 def shared_texts(*datasets: Dataset) -> tuple[str, ...]:
@@ -242,6 +280,10 @@ def contradictions(data: Dataset) -> tuple[str, ...]:
     texts = counted(len(np.unique(text[differing])), "text")
     example = " and ".join(f"{data.location(index)} ({show_label(names[ids[index]])})" for index in (earlier, row))
     return (f"{data.source}: {texts} with different labels in different rows, such as {example}; correct such rows",)
+
+
+def _slices(data: Source, reading: Reading, split: str | None) -> dict[str, str | None]:
+    return _own_splits(data, reading) if split is None else _slices_by_set(split)
 
 
 def _slices_by_set(split: str) -> dict[str, str | None]:

@@ -7,7 +7,6 @@ from textgraft.data.columns import Reading, are_tagged
 from textgraft.data.format import Format
 from textgraft.data.loading import Source
 from textgraft.data.metrics import SPANS, Metric
-from textgraft.data.splits import shared_texts
 from textgraft.data.tagged import TaggedDataset, has_entities, load_tagged_datasets
 from textgraft.errors import DataError
 from textgraft.storage.schema import ANY, BOOLEAN, INTERVAL, NUMBER, STRING, Integer, List, Map, Object, OneOf, Schema
@@ -61,7 +60,7 @@ class TokenClassificationSpec(TaskSpec):
             raise DataError(f"{train.source}: no span is labelled; label at least one")
         for other in others:
             other.require_known_labels(train.label_names)
-        return shared_texts(train, *others)
+        return ()
 
     def settings_from(self, train: TaggedDataset) -> dict[str, Any]:  # type: ignore[override]
         """The labels, and the splitting: "signs" for offsets, "characters" or "edges" for tags of such words."""

@@ -1,0 +1,1 @@
+"""Checks of data, one per file: each yields its findings."""

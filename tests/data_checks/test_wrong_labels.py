@@ -1,0 +1,79 @@
+"""Labels that look wrong: categories, sets of labels and spans."""
+
+import numpy as np
+
+import textgraft as tg
+from tests.data_checks.test_checks import TOPICS, texts_about
+from textgraft.data.dataset import Dataset
+from textgraft.data.tagged import TaggedDataset
+from textgraft.data_checks.confident_learning import doubtful_labels
+from textgraft.data_checks.quick_model import TEXT_FOLDS, assign_text_folds
+
+FLIPPED = [7, 60, 121, 188]
+
+
+def doubtful(data):
+    (finding,) = tg.check_data(data).of_kind("doubtful labels")
+    return finding
+
+
+def test_confident_contradictions_come_first():
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.45, 0.55], [0.2, 0.8], [0.1, 0.9]])
+    ranked = doubtful_labels(probabilities, np.array([0, 0, 0, 0, 1, 1]))
+    assert ranked.order[:2].tolist() == [2, 3]
+    assert ranked.total == 1
+    assert ranked.likely.tolist() == [1, 1, 1, 1, 0, 0]
+
+
+def test_equal_texts_have_one_fold_and_labels_are_spread():
+    texts, targets = np.array([0, 1, 2, 0, *range(3, 99)]), np.array([0, 1] * 50)
+    folds = assign_text_folds(texts, targets, 0)
+    assert folds[0] == folds[3]
+    for label in (0, 1):
+        assert np.bincount(folds[targets == label], minlength=TEXT_FOLDS).min() >= 9
+
+
+def test_flipped_categories_are_found():
+    texts, labels = texts_about(200)
+    for row in FLIPPED:
+        labels[row] = "money" if labels[row] == "sport" else "sport"
+    finding = doubtful(Dataset.from_lists(texts, labels, "data.csv"))
+    assert {row.row for row in finding.rows[:4]} == set(FLIPPED)
+    assert "rather" in finding.rows[0].reason
+
+
+def test_labels_that_no_model_can_predict_are_not_searched():
+    texts, labels = texts_about(200)
+    finding = doubtful(Dataset.from_lists(texts, np.random.default_rng(0).permutation(labels).tolist(), "data.csv"))
+    assert finding.count == 0
+    assert "wrong labels were not searched: a quick model is right on" in finding.message
+
+
+def test_missing_and_wrong_labels_of_sets_are_found():
+    texts, labels = texts_about(200)
+    sets = [[label, "all"] if index % 2 else [label] for index, label in enumerate(labels)]
+    sets[20], sets[40] = [], ["money", "sport"]
+    finding = doubtful(Dataset.from_lists(texts, sets, "sets"))
+    reasons = {row.row: row.reason for row in finding.rows}
+    assert "label sport is probably missing" in reasons[20]
+    assert "label money is probably wrong" in reasons[40]
+
+
+def test_missing_and_wrong_spans_are_found():
+    generator = np.random.default_rng(0)
+    names = {"PER": ["Anna", "Boris", "Clara"], "LOC": ["Rome", "Paris", "Oslo"]}
+    texts, tags = [], []
+    for _ in range(150):
+        words, row = ["the", *generator.choice(TOPICS["money"].split(), 3), "said"], ["O"] * 5
+        for label, values in names.items():
+            words += ["in" if label == "LOC" else "by", str(generator.choice(values))]
+            row += ["O", f"B-{label}"]
+        texts.append([str(word) for word in words])
+        tags.append(row)
+    tags[10] = ["O"] * 9
+    tags[33] = [tag.replace("PER", "LOC") for tag in tags[33]]
+    finding = doubtful(TaggedDataset.from_lists(texts, tags))
+    reasons = {row.row: row.reason for row in finding.rows}
+    assert set(reasons) == {10, 33}
+    assert "outside of spans, rather" in reasons[10]
+    assert "is LOC, rather PER" in reasons[33]
