@@ -20,7 +20,19 @@ LAYERS = [
     "report", "export", "serving", "cli",
 ]  # fmt: skip
 SIDE = {"evaluation", "model_folder"}
-SIDE_USERS = {"training", "ngrams", "tasks", "explanation", "drift", "tuning", "report", "export", "serving", "cli"}
+SIDE_USERS = {
+    "data_checks",
+    "training",
+    "ngrams",
+    "tasks",
+    "explanation",
+    "drift",
+    "tuning",
+    "report",
+    "export",
+    "serving",
+    "cli",
+}
 
 
 def imports_of(file: Path) -> set[str]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from textgraft.drift.comparison import compare_with_reference, similarity_to_reference
-from textgraft.model_folder.reference import Reference, to_int8, project_vectors
+from textgraft.model_folder.reference import Reference, project_vectors, to_int8
 
 LABELS, DIM, LEVEL = ["a", "b", "c", "d"], 16, 0.01
 SHARES = (0.4, 0.3, 0.2, 0.1)

@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from textgraft.data.dataset import Dataset
 from textgraft.data_checks.text_words import split_text_words
 from textgraft.data_checks.words import drawn_rows
+from textgraft.evaluation.two_samples import stability_index
 
 # Of each set, a sample: the differences that matter are seen in it, and 1,000 permutations take a second.
 _MAX_ROWS, _MAX_BYTES = 4000, 8_000_000
@@ -17,7 +18,6 @@ _WORD_ROWS = 2000
 _PERMUTATIONS, _WORD_PERMUTATIONS = 999, 199
 _FEATURES = 1 << 15
 _BINS = 10  # of lengths, each with a tenth of all texts
-_SMOOTHING = 0.5  # texts added to each bin
 
 # Three tests, and at most one false alarm in twenty sets: each has 1 %. A difference that is certain may be small: the
 # population stability index calls one below 0.1 none, and a classifier with an area of 0.6 tells few texts apart.
@@ -26,7 +26,7 @@ _MIN_INDEX, _MIN_AREA = 0.1, 0.6
 
 
 @dataclass(frozen=True)
-class DriftTest:
+class TwoSampleTest:
     """The result of a test.
 
     Attributes:
@@ -52,14 +52,14 @@ class DriftTest:
         return f"{self.statistic} {self.value:.2f}, p = {self.p:.3g}"
 
 
-def compare_labels(first: Dataset, second: Dataset, seed: int) -> DriftTest:
+def compare_labels(first: Dataset, second: Dataset, seed: int) -> TwoSampleTest:
     """Compare the shares of categories."""
     names = sorted({*first.counts(), *second.counts()})
     parts = [data.take(drawn_rows(data, seed, _MAX_ROWS)).label_ids(names) for data in (first, second)]
     return _compare_shares("labels", parts[0], parts[1], seed)
 
 
-def compare_lengths(first: Dataset, second: Dataset, seed: int) -> DriftTest:
+def compare_lengths(first: Dataset, second: Dataset, seed: int) -> TwoSampleTest:
     """Compare the numbers of words."""
     lengths = [
         np.array([len(split_text_words(text)) for text in _sample_texts(data, seed, _MAX_ROWS)])
@@ -70,7 +70,7 @@ def compare_lengths(first: Dataset, second: Dataset, seed: int) -> DriftTest:
     return _compare_shares("lengths", bins[0], bins[1], seed)
 
 
-def compare_words(first: Dataset, second: Dataset, seed: int) -> DriftTest:
+def compare_words(first: Dataset, second: Dataset, seed: int) -> TwoSampleTest:
     """Compare the words by the area under the ROC curve of a linear classifier that separates the sets.
 
     The classifier is the difference of mean vectors of TF-IDF; that of each half of the texts is applied to the other
@@ -86,7 +86,7 @@ def compare_words(first: Dataset, second: Dataset, seed: int) -> DriftTest:
     permuted = np.stack([sides, *(generator.permutation(sides) for _ in range(_WORD_PERMUTATIONS))], axis=1)
     in_first_half = generator.permutation(len(sides)) % 2 == 0
     areas = np.mean([_areas(features, permuted, half) for half in (in_first_half, ~in_first_half)], axis=0)
-    return DriftTest("words", "area under the ROC curve", float(areas[0]), _p_value(areas), _MIN_AREA)
+    return TwoSampleTest("words", "area under the ROC curve", float(areas[0]), _p_value(areas), _MIN_AREA)
 
 
 def _areas(features: csr_matrix, permuted: np.ndarray, fitted: np.ndarray) -> np.ndarray:
@@ -101,7 +101,7 @@ def _areas(features: csr_matrix, permuted: np.ndarray, fitted: np.ndarray) -> np
     return areas
 
 
-def _compare_shares(subject: str, first: np.ndarray, second: np.ndarray, seed: int) -> DriftTest:
+def _compare_shares(subject: str, first: np.ndarray, second: np.ndarray, seed: int) -> TwoSampleTest:
     """Compare two samples of category indices."""
     values, bins = np.concatenate([first, second]), int(max(first.max(), second.max())) + 1
     generator = np.random.default_rng(seed)
@@ -110,13 +110,7 @@ def _compare_shares(subject: str, first: np.ndarray, second: np.ndarray, seed: i
         order = values if index == 0 else generator.permutation(values)
         parts = order[: len(first)], order[len(first) :]
         indices[index] = stability_index(*(np.bincount(part, minlength=bins) for part in parts))
-    return DriftTest(subject, "population stability index", float(indices[0]), _p_value(indices), _MIN_INDEX)
-
-
-def stability_index(first: np.ndarray, second: np.ndarray) -> float:
-    """The population stability index of two histograms, int (bins,): the sum of (p - q) log(p / q)."""
-    shares = [(counts + _SMOOTHING) / (counts.sum() + _SMOOTHING * len(counts)) for counts in (first, second)]
-    return float(((shares[0] - shares[1]) * np.log(shares[0] / shares[1])).sum())
+    return TwoSampleTest(subject, "population stability index", float(indices[0]), _p_value(indices), _MIN_INDEX)
 
 
 def _p_value(statistics: np.ndarray) -> float:

@@ -28,7 +28,7 @@ _Scale = Callable[[csr_matrix, csr_matrix, np.ndarray], tuple[csr_matrix, csr_ma
 
 
 def count_word_pairs(data: Dataset) -> csr_matrix:
-    """Counts of words and pairs of words, hashed, float32 (n, features); features of one text are left out."""
+    """Counts of words and pairs of words, hashed, float32 (n, features), without those of one text."""
     vectorizer = HashingVectorizer(
         n_features=_BUCKETS, alternate_sign=False, norm=None, analyzer=_ngrams, dtype=np.float32
     )

@@ -9,7 +9,7 @@ from textgraft.data.dataset import Dataset
 from textgraft.data.predicted_entities import Entity
 from textgraft.data.seen_texts import TRAIN, VALIDATION
 from textgraft.data.tagged import TaggedDataset
-from textgraft.model_folder.reference import Reference, to_int8, project_vectors
+from textgraft.model_folder.reference import Reference, project_vectors, to_int8
 from textgraft.task_specs import task_spec
 from textgraft.tasks.base import Task
 from textgraft.tasks.fine_tuning.base import Run

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from textgraft.data_checks.check import Check
 from textgraft.data_checks.checked_data import TRAIN, CheckedData
-from textgraft.data_checks.drift_tests import DriftTest, compare_labels, compare_lengths, compare_words
+from textgraft.data_checks.drift_tests import TwoSampleTest, compare_labels, compare_lengths, compare_words
 from textgraft.data_checks.finding import NOTE, WARNING, Finding
 
 
@@ -31,6 +31,6 @@ class Drift(Check):
                 yield Finding("no drift", NOTE, 0, _no_drift(dataset.source, data.train.source, tests))
 
 
-def _no_drift(source: str, train: str, tests: list[DriftTest]) -> str:
+def _no_drift(source: str, train: str, tests: list[TwoSampleTest]) -> str:
     subjects = ", ".join(f"{test.subject} ({test})" for test in tests)
     return f"{source}: no drift from {train} in {subjects}"
