@@ -4,6 +4,7 @@ import pytest
 
 import textgraft as tg
 from tests.helpers.commands import assert_fails, run, run_successfully, write_csv
+from textgraft.report import writing
 
 WORDS = {"great": "pos", "dull": "neg"}
 ROWS = [
@@ -39,6 +40,12 @@ def evaluate(folder, model):
     return command
 
 
+@pytest.fixture
+def without_charts(monkeypatch):
+    """Other tests draw them, which takes most of the time of a report."""
+    monkeypatch.setattr(writing, "draw_charts", lambda facts: {})
+
+
 def test_evaluate_writes_report_and_charts_with_slices_of_other_columns(evaluate, folder):
     options = ("--report", folder / "report.html", "--charts", folder / "charts", "--slice", "source", "--unseen")
     result = run_successfully(*evaluate(*options))
@@ -72,15 +79,51 @@ def test_standard_input_has_no_slices(folder, model):
     assert_fails(run(*command, stdin="text,label\na,pos\n"), 2, "standard input does not allow")
 
 
-def test_write_report_in_python_divides_by_values_and_returns_metrics(model, tmp_path):
+def test_write_report_in_python_divides_by_values_and_returns_metrics(model, tmp_path, without_charts):
     texts, labels, sources = zip(*ROWS[20:], strict=True)
     path = tmp_path / "report.html"
     metrics = tg.write_report(model, list(texts), path, labels=list(labels), slices={"source": sources})
     assert metrics["texts"] == 40
-    assert "Accuracy by source" in path.read_text(encoding="utf-8")
+    assert "Robustness" in path.read_text(encoding="utf-8")
     with pytest.raises(
         tg.TextgraftError, match=r"slices: 'source' has 2 values, but texts has 40 texts; give one each"
     ):
         tg.write_report(model, list(texts), path, labels=list(labels), slices={"source": ["a", "b"]})
     with pytest.raises(tg.TextgraftError, match="takes a model of labels, numbers or entities"):
         tg.write_report(object(), list(texts), path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "options"),
+    [
+        ([True, False], {}),
+        ([3, 12], {"pairs": True}),
+        ([["neg"], ["pos", "new"]], {"problem": "multi-label"}),
+        ([1.5, 4.0], {"problem": "regression"}),
+    ],
+)
+def test_every_kind_of_classifier_has_a_report(labels, options, word_vectors_backbone, tmp_path, without_charts):
+    names = dict.fromkeys(name for label in labels for name in (label if isinstance(label, list) else [label]))
+    model = tg.TextClassifier(
+        word_vectors_backbone, [] if "problem" in options and labels[0] == 1.5 else list(names), **options
+    )
+    texts = [f"a {word} film about the number {index}" for index in range(30) for word in WORDS]
+    inputs = [(text, "a film") for text in texts] if "pairs" in options else texts
+    model.fit(inputs, labels * 30, fine_tune="none", progress=False)
+    tg.write_report(model, inputs, tmp_path / "report.html", labels=labels * 30)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for phrase in ("Robustness", "typing errors", "Speed and size", "Training"):
+        assert phrase in page, phrase
+
+
+def test_entities_have_a_report(word_vectors_backbone, tmp_path, without_charts):
+    data = tg.TaggedDataset.from_lists(
+        [f"Ada met Bob in room {index}." for index in range(30)],
+        [[{"start": 0, "end": 3, "label": "PER"}, {"start": 8, "end": 11, "label": "PER"}]] * 30,
+    )
+    model = tg.TokenClassifier(word_vectors_backbone, ["PER"])
+    model.fit(data, validation=data, fine_tune="none", progress=False)
+    tg.write_report(model, data, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Entity recognizer: 1 entity type: " in page
+    assert "Robustness" in page

@@ -66,7 +66,9 @@ def test_page_is_well_formed_and_needs_no_script_and_no_other_file(make):
     assert f"{100 * facts.overall_slice_score:.1f}" in "".join(outline.texts) or make is number_facts
 
 
-@pytest.mark.parametrize("labels", [HOSTILE, tuple(f"{HOSTILE[0]} {index}" for index in range(30))])
+@pytest.mark.parametrize(
+    "labels", [HOSTILE, tuple(f"{HOSTILE[0]} {index}" for index in range(30))], ids=["few", "many"]
+)
 def test_hostile_labels_and_texts_are_shown_as_text(labels):
     page = page_of(single_label_facts(labels, name=HOSTILE[0], source=HOSTILE[0], part=HOSTILE[0]))
     outline = Outline(page)
@@ -88,10 +90,9 @@ CHARTS = {
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_each_kind_of_model_has_its_charts_and_the_same_facts_give_the_same_ones(make):
+def test_each_kind_of_model_has_its_charts(make):
     charts = draw_charts(make())
     assert charts.keys() == CHARTS[make]
-    assert [charts[name].svg() for name in charts] == [chart.svg() for chart in draw_charts(make()).values()]
 
 
 def test_model_without_rows_of_results_has_a_report_of_its_metrics():
@@ -113,12 +114,13 @@ def test_report_quotes_at_most_twenty_texts_and_shortens_them():
     assert "x" * 700 not in page
 
 
-def test_charts_have_text_alternatives_and_page_colours():
+def test_charts_have_text_alternatives_and_page_colours_and_are_the_same_in_each_run():
+    again = draw_charts(single_label_facts())
     for chart in draw_charts(single_label_facts()).values():
         svg = chart.svg()
+        assert svg == again[chart.name].svg()
         assert f'<title id="{chart.name}-title">{chart.title}</title>' in svg
         assert chart.description
         assert 'role="img"' in svg
         assert "DejaVu" not in svg
         assert not re.search(r"#[0-9a-f]{6}", svg)
-        assert chart.png().startswith(b"\x89PNG")

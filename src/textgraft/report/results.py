@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from textgraft.data.dataset import Dataset
+from textgraft.data.label_types import label_name
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
 from textgraft.report.scripts import main_script
 from textgraft.report.selected_texts import SelectedTexts
@@ -105,7 +106,7 @@ class ResultCollector:
         columns = {name: joined.pop(name) for name in list(joined) if name.startswith("column ")}
         return Results(
             self.problem,
-            tuple(map(str, self._labels)),
+            tuple(map(label_name, self._labels)),
             **joined,
             texts=self._selected,
             columns={name.removeprefix("column "): cells for name, cells in columns.items()},

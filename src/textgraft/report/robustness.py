@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from textgraft.data.label_types import label_name
 from textgraft.evaluation.proportions import wilson_interval
 from textgraft.report.answers import AnswerTexts, as_input, decisions
 from textgraft.report.perturbations import PERTURBATIONS
@@ -57,7 +58,7 @@ def robustness_scores(sample: Sample, answer: AnswerTexts) -> list[RobustnessSco
         changed, interval = _difference([original[row] for row in rows], answers)
         before = after = None
         if is_single:
-            right = [str(truths[row]) for row in rows]
+            right = [label_name(truths[row]) for row in rows]
             before, after = _equal([original[row] for row in rows], right), _equal(answers, right)
         scores.append(RobustnessScore(name, len(rows), changed, interval, before, after))
     return scores
