@@ -16,6 +16,7 @@ from textgraft.report.selected_texts import SelectedTexts
 from textgraft.tasks.row_results import RowResult
 
 ENTITIES = "entities"  # beside the problems of `data.labels`
+_MAX_CURVES_LABELS = 1000  # beyond which probabilities would take as much memory as the largest models
 NO_LABEL = ""  # in place of the label of an entity that is missed, or of one that is not there
 
 
@@ -30,7 +31,7 @@ class Results:
         predictions: likewise.
         scores: confidence of each prediction, float (n,), see `RowResult.score`; NaN for none.
         is_right: whether each prediction is right, bool (n,).
-        probabilities: float32 (n, labels); None for numbers and entities.
+        probabilities: float32 (n, labels); None for numbers, entities and more than 1,000 labels.
         characters: length of each text in code points, int (n,).
         scripts: the script of each text, str (n,).
         columns: the cells of other columns by name, each (n,).
@@ -91,7 +92,7 @@ class ResultCollector:
             "characters": np.array([sum(map(len, parts)) for parts in texts], int),
             "scripts": np.array([main_script(" ".join(parts)) for parts in texts], object),
         }
-        if results and results[0].probabilities is not None:
+        if results and results[0].probabilities is not None and len(self._labels) <= _MAX_CURVES_LABELS:
             part["probabilities"] = np.array([row.probabilities for row in results], np.float32)
         if self.problem == ENTITIES:
             part["hits"] = np.array([self._match(row) for row in results], int)

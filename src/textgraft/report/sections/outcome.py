@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from functools import partial
 
+import numpy as np
+
 from textgraft.report.charts.figure import Chart
 from textgraft.report.facts import ReportFacts
 from textgraft.report.figures import figure, figures
@@ -59,20 +61,17 @@ def _matrix_table(facts: ReportFacts) -> Html:
 
 def _confusions(facts: ReportFacts) -> Html | None:
     """The most frequent confusions, where there are too many labels for a matrix."""
-    labels = facts.metrics.get("labels", ())
-    counts = [
-        (count, true, predicted)
-        for true, row in zip(labels, facts.metrics.get("confusion", ()), strict=False)
-        for predicted, count in zip(labels, row, strict=True)
-        if count and true != predicted
-    ]
-    if not counts:
-        return None
-    counts.sort(key=lambda entry: -entry[0])
+    labels = facts.metrics["labels"]
+    counts = np.array(facts.metrics["confusion"])
+    np.fill_diagonal(counts, 0)
+    ranked = np.argsort(-counts, axis=None, kind="stable")[:_MAX_CONFUSIONS].tolist()
+    pairs = [divmod(cell, len(labels)) for cell in ranked]
     rows = [
-        (shown_name(true), shown_name(predicted), f"{count:,}") for count, true, predicted in counts[:_MAX_CONFUSIONS]
+        (shown_name(labels[true]), shown_name(labels[predicted]), f"{counts[true, predicted]:,}")
+        for true, predicted in pairs
+        if counts[true, predicted]
     ]
-    return table("Most frequent confusions", ("true", "predicted", "texts"), rows, texts=(0, 1))
+    return table("Most frequent confusions", ("true", "predicted", "texts"), rows, texts=(0, 1)) if rows else None
 
 
 def _entity_outcomes(facts: ReportFacts) -> Html | None:
