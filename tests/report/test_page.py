@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.helpers.reports import HOSTILE, entity_facts, number_facts, set_facts, single_label_facts
+from textgraft.report.charts.figure import tick_name
 from textgraft.report.html import element, table
 from textgraft.report.page import draw_charts, report_page
 from textgraft.report.writing import report_file
@@ -99,6 +100,16 @@ def test_model_without_rows_of_results_has_a_report_of_its_metrics():
     page = report_page(replace(single_label_facts(), results=None, part="cross-validation", history=[]), {})
     assert "Accuracy" in page
     assert "Worst errors" not in page
+
+
+def test_names_of_ticks_are_short_and_labels_in_captions_keep_their_direction():
+    assert [tick_name(label) for label in (*HOSTILE, "")] == [
+        "<script>alert(1)</scrip…", "\\u202egnol", f"{'x' * 23}…", "(empty)",
+    ]  # fmt: skip
+    page = page_of(single_label_facts(("\u05e9\u05dc", "pos")))
+    assert "</bdi> predicted as <bdi>" in page
+    assert "\u2068" not in page
+    assert "\\u2068" not in page
 
 
 def test_texts_of_the_training_in_the_evaluation_are_reported():

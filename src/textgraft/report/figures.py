@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from textgraft.report.charts.figure import Chart
+from textgraft.report.charts.figure import Chart, caption_of
 from textgraft.report.html import Html, element
 
 
@@ -11,7 +11,7 @@ def figure(charts: Mapping[str, Chart], name: str, numbers: Callable[[], Html | 
     if name not in charts:
         return None
     chart = charts[name]
-    caption = element("figcaption", chart.description)
+    caption = element("figcaption", caption_of(chart.description))
     return element("figure", element("h3", chart.title), chart.svg(), caption, numbers())
 
 

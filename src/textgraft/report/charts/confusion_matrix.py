@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from textgraft.report.charts.figure import HEAT, INK, LINE, Chart, new_figure, tick_name
+from textgraft.errors import counted
+from textgraft.report.charts.figure import HEAT, INK, LINE, Chart, isolated, new_figure, tick_name
 from textgraft.report.facts import ReportFacts
 from textgraft.report.numbers import share_text
 
@@ -32,7 +33,7 @@ def confusion_matrix_chart(facts: ReportFacts) -> Chart | None:
             axes.add_patch(_cell(row, column, facecolor=HEAT, alpha=heat, linewidth=0))
             text = f"{counts[row, column]:,}"
             axes.text(column, row, text, ha="center", va="center", color=INK, fontsize=9.5 if size <= 6 else 7)
-    names = [tick_name(label) for label in labels]
+    names = [tick_name(label, 24 if size <= 6 else 14) for label in labels]
     is_long = size > 3 and max(map(len, names)) > 40 // size
     axes.set_xticks(range(size), names, rotation=40 if is_long else 0, ha="right" if is_long else "center")
     axes.set_yticks(range(size), names)
@@ -55,5 +56,5 @@ def _largest(counts: np.ndarray, labels: Sequence[str]) -> str:
     if not others.any():
         return "No text is confused."
     true, predicted = divmod(int(others.argmax()), len(labels))
-    names = f"{tick_name(labels[true])} predicted as {tick_name(labels[predicted])}"
-    return f"Most frequent confusion: {names} ({others.max():,} texts)."
+    names = f"{isolated(labels[true])} predicted as {isolated(labels[predicted])}"
+    return f"Most frequent confusion: {names} ({counted(int(others.max()), 'text')})."

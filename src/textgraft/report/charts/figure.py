@@ -31,9 +31,10 @@ CYCLE = (ACCENT, SECOND, "#3565a8", "#8a4f9e", "#8a6d00", "#a33b5c")
 _VARIABLES |= {color: f"series-{index}" for index, color in enumerate(CYCLE[1:], start=2)}
 
 _SIZE = (4.6, 3.1)  # inches, of 72 units in SVG: a phone's width
-_DPI = 200
+_DPI = 300
 _FONT = 9.5
 _MAX_LABEL = 24
+_ISOLATE, _POP = "\u2068", "\u2069"  # of Unicode; labels have none, since they are escaped
 _STYLE = {
     "axes.axisbelow": True,
     "axes.edgecolor": QUIET,
@@ -65,6 +66,7 @@ _STYLE = {
 }
 # What has no place in a page: declarations, metadata, and ids of groups, to which nothing refers.
 _PROLOG = re.compile(r"^.*?(?=<svg )|<(metadata|style)\b.*?</\1>|\s*<!--.*?-->", re.DOTALL)
+_ISOLATES = re.compile(f"{_ISOLATE}(.*?){_POP}")
 _TAG = re.compile(r"<[^<>]*>")
 _GROUP_ID = re.compile(r'^<g id="[^"]*"')
 _SIZE_ATTRIBUTES = re.compile(r' (?:width|height)="[\d.]+pt"')
@@ -101,7 +103,7 @@ class Chart:
         head = _SIZE_ATTRIBUTES.sub("", head)
         alternative = fragment(
             element("title", self.title, id=f"{self.name}-title"),
-            element("desc", self.description, id=f"{self.name}-description"),
+            element("desc", _ISOLATES.sub(r"\1", self.description), id=f"{self.name}-description"),
         )
         return Html(f'{head} role="img" aria-labelledby="{ids}">{alternative}{body.strip()}')
 
@@ -157,9 +159,22 @@ def add_legend(axes: Axes, location: str = "best", **options: Any) -> None:
         axes.legend(loc=location, **options)
 
 
-def tick_name(label: str) -> str:
-    """A label for a picture: control characters escaped, and shortened."""
-    return printable(label, _MAX_LABEL) or "(empty)"
+def tick_name(label: str, limit: int = _MAX_LABEL) -> str:
+    """A label for a picture: control characters escaped, and without its end where it is too long."""
+    shown = printable(label[: limit + 1], 10 * limit)
+    return f"{shown[: limit - 1]}…" if len(shown) > limit else shown or "(empty)"
+
+
+def isolated(label: str) -> str:
+    """A label in a description, whose direction does not change that of the words around it; see `caption_of`."""
+    return f"{_ISOLATE}{tick_name(label)}{_POP}"
+
+
+def caption_of(description: str) -> Html:
+    """A description as markup: isolated labels are elements."""
+    return fragment(
+        [element("bdi", part) if index % 2 else part for index, part in enumerate(_ISOLATES.split(description))]
+    )
 
 
 def ranged_points(

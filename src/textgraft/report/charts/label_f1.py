@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from textgraft.report.charts.figure import Chart, ranged_points, tick_name
+from textgraft.report.charts.figure import Chart, isolated, ranged_points, tick_name
 from textgraft.report.facts import ReportFacts
 from textgraft.report.numbers import share_text
 
@@ -24,7 +24,7 @@ def label_f1_chart(facts: ReportFacts) -> Chart | None:
     worst = min(scores, key=lambda score: score.f1)
     best = max(scores, key=lambda score: score.f1)
     description = (
-        f"F1 of {len(scores)} labels with 95 % intervals: highest {tick_name(best.label)}, {share_text(best.f1)}; "
-        f"lowest {tick_name(worst.label)}, {share_text(worst.f1)} ({worst.support:,} true)."
+        f"F1 of {len(scores)} labels with 95 % intervals: highest {isolated(best.label)}, {share_text(best.f1)}; "
+        f"lowest {isolated(worst.label)}, {share_text(worst.f1)} ({worst.support:,} true)."
     )
     return Chart("label-f1", "F1 by label", description, figure)

@@ -1,6 +1,6 @@
 """Precision by recall of each label, over all thresholds."""
 
-from textgraft.report.charts.figure import Chart, add_legend, as_percent, new_figure, tick_name
+from textgraft.report.charts.figure import Chart, add_legend, as_percent, isolated, new_figure, tick_name
 from textgraft.report.confidence import label_curves
 from textgraft.report.facts import ReportFacts
 from textgraft.report.numbers import share_text
@@ -22,7 +22,7 @@ def precision_recall_chart(facts: ReportFacts) -> Chart | None:
     as_percent(axes, x=True, y=True)
     add_legend(axes, "lower left")
     averages = "; ".join(
-        f"{tick_name(label) if label else 'entities'} {share_text(curve.average_precision)}"
+        f"{isolated(label) if label else 'entities'} {share_text(curve.average_precision)}"
         for label, curve in curves.items()
     )
     more = len(facts.labels) - len(curves)

@@ -5,7 +5,8 @@ import re
 import numpy as np
 
 from textgraft.data.labels import REGRESSION
-from textgraft.report.charts.figure import Chart, ranged_points, tick_name
+from textgraft.errors import counted
+from textgraft.report.charts.figure import Chart, isolated, ranged_points, tick_name
 from textgraft.report.facts import ReportFacts
 from textgraft.report.numbers import metric_name, metric_text
 
@@ -33,11 +34,11 @@ def _chart(facts: ReportFacts, index: int, title: str) -> Chart:
     )
     ranked = sorted(rows, key=lambda row: row.score, reverse=facts.problem != REGRESSION)
     best, worst = (
-        f"{tick_name(row.value)}, {metric_text(row.score, metric)} ({row.texts:,} texts)"
+        f"{isolated(row.value)}, {metric_text(row.score, metric)} ({counted(row.texts, 'text')})"
         for row in (ranked[0], ranked[-1])
     )
     description = (
-        f"{metric_name(metric)} by {tick_name(title)}, with 95 % intervals; the line is that of all texts. "
+        f"{metric_name(metric)} by {isolated(title)}, with 95 % intervals; the line is that of all texts. "
         f"Best: {best}. Worst: {worst}."
     )
     return Chart(slice_chart_name(index, title), f"{metric_name(metric)} by {tick_name(title)}", description, figure)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from textgraft.report.charts.figure import Chart, add_legend, as_percent, new_figure, tick_name
+from textgraft.report.charts.figure import Chart, add_legend, as_percent, isolated, new_figure, tick_name
 from textgraft.report.confidence import decision_curve
 from textgraft.report.facts import ReportFacts
 from textgraft.report.numbers import share_text
@@ -23,7 +23,7 @@ def thresholds_chart(facts: ReportFacts) -> Chart | None:
     add_legend(axes)
     best = int(np.argmax(curve.f1))
     description = (
-        f"Precision, recall and F1 of {tick_name(name)} at each threshold. On these texts, F1 is highest at "
+        f"Precision, recall and F1 of {isolated(name)} at each threshold. On these texts, F1 is highest at "
         f"{curve.thresholds[best]:.2f}: F1 {share_text(curve.f1[best])}, precision "
         f"{share_text(curve.precision[best])}, recall {share_text(curve.recall[best])}."
     )
