@@ -33,7 +33,7 @@ def model(tiny_word_vectors, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
     data = tg.Dataset.from_lists([f"{TEXT} {n}" for n in range(12)], LABELS * 4)
     task = tg.TextClassifier(tiny_word_vectors, LABELS, precision="float32")
-    task.fit(data, validation=data, epochs=1, fine_tune="none")
+    task.fit(data, validation=data, epochs=1, fine_tune="none", keep_index=6)
     task.evaluate(data, store=True)
     task.save(folder / "model")
     path = folder / "model" / "config.json"
@@ -96,6 +96,8 @@ SLOW_COMMANDS: dict[str, tuple[object, ...]] = {
     "embed": ("embed", "MODEL", "DATA", "--out", f"OUT/{NAME}.npy"),
     "inspect": ("inspect", TEXT, "--preset", "MODEL", "--pad-to", 99),
     "presets": ("presets",),
+    "explain": ("explain", "MODEL", "DATA", "--limit", 2, "--nearest", 1),
+    "explain a text": ("explain", "MODEL", TEXT, "--label", LABELS[0], "--check"),
     "dry run": ("train", "DATA", "--preset", "VECTORS", "--dry-run"),
     "train": ("train", "DATA", "--test", "DATA", "--allow-leaks", *TRAIN, "--out", "OUT/model"),
     "train a model folder": ("train", "DATA", "--preset", "MODEL", "--epochs", 1, "--out", "OUT/model"),

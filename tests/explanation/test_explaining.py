@@ -47,20 +47,21 @@ def test_text_without_words_has_no_attributions(classifier):
     assert empty.completeness_error == 0
 
 
-def test_value_of_two_labels_is_the_log_odds(bert_backbone):
-    model = tg.TextClassifier(bert_backbone, [False, True], "float32", temperature=2.0)
+def test_value_of_two_labels_is_the_log_odds(word_vectors_backbone):
+    model = tg.TextClassifier(word_vectors_backbone, [False, True], "float32", temperature=2.0)
     (explanation,) = model.explain(TEXT, target=True)
     assert explanation.value == pytest.approx(np.log(explanation.score / (1 - explanation.score)), abs=1e-5)
     assert explanation.completeness_error < 0.01
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_number_and_sets_are_explained(bert_backbone, method):
-    number = tg.TextClassifier(bert_backbone, precision="float32", problem="regression", mean=3.0, scale=10.0)
+def test_number_and_sets_are_explained(word_vectors_backbone, method):
+    number = tg.TextClassifier(word_vectors_backbone, precision="float32", problem="regression", mean=3.0, scale=10.0)
     (explanation,) = number.explain(TEXT, method)
     assert explanation.label is None
     assert explanation.score == explanation.value == pytest.approx(number.predict(TEXT), rel=1e-5)
-    labels = tg.TextClassifier(bert_backbone, ["a", "b"], "float32", problem="multi-label", thresholds=[0.0, 0.0])
+    options = {"problem": "multi-label", "thresholds": [0.0, 0.0]}
+    labels = tg.TextClassifier(word_vectors_backbone, ["a", "b"], "float32", **options)
     assert [explanation.label for explanation in labels.explain([TEXT], method)] == ["a", "b"]
     labels.objective.thresholds = np.ones(2)
     assert len(labels.explain([TEXT], method)) == 1
@@ -78,7 +79,7 @@ def test_pairs_are_explained(bert_backbone, method):
         assert explanation.attributions.sum() == pytest.approx(explanation.value - explanation.baseline, rel=0.05)
 
 
-@pytest.mark.parametrize(("truncation", "truncated"), [("head", True), ("head+tail", True), ("windows", False)])
+@pytest.mark.parametrize(("truncation", "truncated"), [("head+tail", True), ("windows", False)])
 def test_long_texts_are_explained_as_the_model_gets_them(bert_backbone, truncation, truncated):
     model = tg.TextClassifier(bert_backbone, ["a", "b"], "float32", sequence_length=8, truncation=truncation)
     (explanation,) = model.explain("a great film is fine and it is bad and good and a film")
@@ -86,7 +87,6 @@ def test_long_texts_are_explained_as_the_model_gets_them(bert_backbone, truncati
     assert explanation.attributions.sum() == pytest.approx(explanation.value - explanation.baseline, rel=0.05)
     unseen = [word.attribution == 0 for word in explanation.words]
     assert unseen == {
-        "head": [False] * 6 + [True] * 8,
         "head+tail": [False] * 3 + [True] * 8 + [False] * 3,
         "windows": [False] * 14,
     }[truncation]  # fmt: skip

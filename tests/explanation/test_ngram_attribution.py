@@ -10,8 +10,8 @@ from textgraft.explanation.words import words_of
 
 
 @pytest.fixture(scope="module")
-def model(bert_backbone):
-    return add_ngrams(tg.TextClassifier(bert_backbone, [False, True], "float32", sequence_length=16))
+def model(word_vectors_backbone):
+    return add_ngrams(tg.TextClassifier(word_vectors_backbone, [False, True], "float32"))
 
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if text.strip()][:20])

@@ -25,7 +25,9 @@ def explain_texts(
     model: Task, texts: Any, method: str, target: Label | None, nearest: int, **columns: str | None
 ) -> list[Explanation]:
     """Explain the predictions of a model; see `Task.explain`."""
-    explainer, search = make_explainer(model, method), make_search(model, nearest)
+    if method not in model.explainers:
+        model.explainers[method] = make_explainer(model, method)
+    explainer, search = model.explainers[method], make_search(model, nearest)
     batches = model.text_batches(texts, **columns)
     items = (item for batch in batches for item in explainer.items(batch))
     results = list(explanations(explainer, items, target, search))

@@ -29,10 +29,12 @@ class HiddenWords:
     """Hides words in rows of a `TextClassifier` or `TokenClassifier` with its present weights."""
 
     def __init__(self, model: Any) -> None:
-        backbone, baseline = model.backbone, baseline_embedding(model.backbone)
+        backbone = model.backbone
 
         @tf.function(input_signature=[batch_spec_of(model), tf.TensorSpec([None, None], tf.bool)], autograph=False)
         def values(batch: RowBatch, is_hidden: tf.Tensor) -> tf.Tensor:
+            baseline = baseline_embedding(backbone)
+
             def hide(vectors: tf.Tensor) -> tf.Tensor:
                 return tf.where(is_hidden[:, :, tf.newaxis], tf.cast(baseline, vectors.dtype), vectors)
 

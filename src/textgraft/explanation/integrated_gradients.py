@@ -32,7 +32,7 @@ class IntegratedGradients:
     """Integrates the gradients of a `TextClassifier` or `TokenClassifier` with its present weights."""
 
     def __init__(self, model: Any) -> None:
-        self._model, self._baseline = model, baseline_embedding(model.backbone)
+        self._model = model
         self._gradients = self._compile()
 
     def attribute(self, rows: Sequence[ExplainedRow], words: int, exact: Sequence[float]) -> list[ValueAttributions]:
@@ -97,11 +97,12 @@ class IntegratedGradients:
 
     def _compile(self) -> Any:
         """From a batch of rows and positions on their paths, (b,), to products (b, t) and values (b,)."""
-        model, backbone, baseline = self._model, self._model.backbone, self._baseline
+        model, backbone = self._model, self._model.backbone
 
         @tf.function(input_signature=[batch_spec_of(model), tf.TensorSpec([None], tf.float32)], autograph=False)
         def gradients(batch: RowBatch, positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             looked_up: dict[str, tf.Tensor] = {}
+            baseline = baseline_embedding(backbone)
 
             def on_path(vectors: tf.Tensor) -> tf.Tensor:
                 is_word = batch.is_word[:, :, tf.newaxis]

@@ -72,16 +72,16 @@ def weighted_sums(outputs: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(outputs, tf.float32) * weights, list(range(1, weights.shape.rank)))
 
 
-def baseline_embedding(backbone: Backbone) -> np.ndarray:
-    """The embedding of the tokens of words in the baseline, float32 (dim,).
+def baseline_embedding(backbone: Backbone) -> tf.Tensor:
+    """The present embedding of the tokens of words in the baseline, float32 (dim,), by graph ops.
 
     That of the mask token; in families without one, of padding; in tables of vectors, zeros
     (docs/measurements.md#explanations).
     """
-    special, table = backbone.special_tokens, backbone.token_embedding.vectors
+    special, table = backbone.special_tokens, tf.convert_to_tensor(backbone.token_embedding.vectors)
     if not backbone.contextual:
-        return np.zeros(table.shape[1], np.float32)
-    return np.asarray(table[special.pad if special.mask is None else special.mask])
+        return tf.zeros_like(table[0])
+    return table[special.pad if special.mask is None else special.mask]
 
 
 def _stack(weights: Sequence[np.ndarray], length: int) -> np.ndarray:

@@ -79,6 +79,7 @@ class Task(ABC):
         history: training metrics per epoch; empty before the first training.
         seen: digests of the texts of all trainings of these weights, from the preset's on; None where there are none.
         replay: embeddings of texts of the training, which a later one replays; None where there are none.
+        explainers: what explains its predictions, by method, as far as `explain` has compiled it.
         index: texts of the training with their vectors, for `explain`; None where there are none.
         on_validated: takes the rows that validate a training, and their results, where no text is held out for that in
             the end: after cross-validation, and before a refit; None for nobody.
@@ -590,6 +591,7 @@ class Task(ABC):
     def _compile(self) -> None:
         """Prepare the functions that predict; they are traced when they are first called."""
         self._infer = inference_step(self.forward, self.input_spec)
+        self.explainers: dict[str, Any] = {}
         self._infer_with_vectors = inference_step(self._forward_with_vectors, self.input_spec)
 
     def _compute_outputs(self, inputs: Inputs) -> Any:

@@ -36,12 +36,11 @@ def print_explanation(explanation: Explanation) -> None:
     ):
         if words:
             items = (f"{printable(word.text, _WORD_CHARACTERS)} {word.attribution:+.2f}" for word in words)
-            line = Text(f"{name} ", f"bold {style}")
-            output.print(line.append(", ".join(items), "not bold"))
+            output.print(Text().append(f"{name} ", f"bold {style}").append(", ".join(items)))
     for neighbour in explanation.nearest:
-        line = Text(f"{neighbour.similarity:.2f} {printable(neighbour.label, _LABEL_CHARACTERS)}: ", "bold")
+        head = f"{neighbour.similarity:.2f} {printable(neighbour.label, _LABEL_CHARACTERS)}: "
         parts = [neighbour.text] if isinstance(neighbour.text, str) else neighbour.text
-        line.append(printable(" | ".join(parts), MAX_VALUE), "not bold")
+        line = Text().append(head, "bold").append(printable(" | ".join(parts), MAX_VALUE))
         line.truncate(output.width, overflow="ellipsis")
         output.print(line)
     if explanation.truncated:
@@ -116,7 +115,7 @@ def _style(share: float) -> str:
     if abs(share) < _COLOURED:
         return ""
     colour = _RAISES if share > 0 else _LOWERS
-    return f"bold {colour} reverse" if abs(share) >= _STRONG else f"{colour} underline"
+    return f"bold {colour} underline" if abs(share) >= _STRONG else colour
 
 
 def _spaces(between: str) -> str:
