@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
+from tests.golden.texts import SHORT
 from tests.helpers.commands import run, run_successfully
 from tests.helpers.paths import GOLDEN
+from tests.helpers.token_vectors import packed
+from textgraft.backbones.presets import load_backbone
 from textgraft.engines import int8
-from textgraft.engines.int8 import quantize_kernel
+from textgraft.engines.engine import start_engine
+from textgraft.engines.int8 import Quantization, quantize_kernel, smoothing_factors
 from textgraft.engines.onnx_network import write_network
 from textgraft.errors import ConfigError, DataError
 from textgraft.model_folder.folder import read
@@ -40,6 +44,37 @@ def test_quantized_kernel_is_near_the_kernel():
         assert (np.abs(integers * scales - kernel) <= scales / 2 + 1e-7).all()
 
 
+def test_smoothing_leaves_the_product_and_lowers_the_error_of_int8():
+    generator = np.random.default_rng(0)
+    gamma, beta = generator.uniform(0.5, 2, 64).astype(np.float32), np.zeros(64, np.float32)
+    gamma[5] = 60
+    vectors = generator.normal(size=(100, 64)).astype(np.float32) * gamma
+    kernel = generator.normal(size=(64, 32)).astype(np.float32) / gamma[:, np.newaxis]
+    factors = smoothing_factors(gamma, beta)
+    smooth, scaled = vectors / factors, kernel * factors[:, np.newaxis]
+    np.testing.assert_allclose(smooth @ scaled, vectors @ kernel, rtol=1e-3, atol=1e-3)
+
+    def error(vectors, kernel):
+        scale = np.abs(vectors).max() / 127
+        integers, scales = quantize_kernel(kernel, 8)
+        return np.abs(np.round(vectors / scale) * scale @ (integers * scales) - vectors @ kernel).mean()
+
+    assert error(smooth, scaled) < error(vectors, kernel) / 2
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "distil_bert", "gpt2", "deberta_v3"])
+def test_networks_in_int8_have_the_attention_of_float32(family):
+    """With all products in float32; the network has another form than that in float32."""
+    backbone = load_backbone(GOLDEN / family)
+    rows = packed(backbone, SHORT)[:, : backbone.max_sequence_length]
+    in_float32 = start_engine("onnx", backbone)
+    expected, mask = in_float32.vectors(rows)
+    vectors, _ = start_engine("onnx", backbone, Quantization(8, frozenset(in_float32.products))).vectors(rows)
+    is_token = mask.numpy().astype(bool)
+    assert not is_token.all()
+    np.testing.assert_allclose(vectors.numpy()[is_token], expected.numpy()[is_token], rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("machine", "features", "bits"),
     [
@@ -67,6 +102,15 @@ def test_table_of_token_vectors_is_in_int8_where_that_was_proved():
     assert table.dtype == np.int8
     expected = write_network(network, stored_quantization([proof], "MODEL")).weights["token_embedding/embeddings"]
     assert (np.abs(table * scales - expected) <= scales / 2 + 1e-7).all()
+
+
+def test_vectors_are_smoothed_where_that_was_proved():
+    proof = {"processor": quantization.processor_kind(), "float32": [], "tables": True}
+    assert not stored_quantization([proof], "MODEL").smoothed
+    network = TextEmbedder(GOLDEN / "bert", "float32").backbone.network
+    for record in (proof, {**proof, "smoothed": True}):
+        network_in_int8 = write_network(network, stored_quantization([record], "MODEL"))
+        assert (b"/smoothing" in network_in_int8.model) == ("smoothed" in record)
 
 
 def test_proof_in_the_folder_allows_int8(folder, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import gzip
 import hashlib
 import json
 import re
@@ -137,11 +138,14 @@ def test_check_names_an_answer_that_differs(folder, tmp_path):
 
 def test_damaged_file_is_reported_in_one_line(folder, tmp_path):
     shutil.copytree(folder / "site", tmp_path / "site")
-    (tmp_path / "site/my_model/data/tokenizer.json").write_bytes(b"{}")
-    for arguments in ((), ("--check",)):
+    file = tmp_path / "site/my_model/data/tokenizer.json.gz"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    for damaged, arguments in ((gzip.compress(b"{}"), ()), (b"{}", ()), (content, ("--check",)), (content[:50], ())):
+        file.write_bytes(damaged)
         result = command(tmp_path, *arguments, input="a great film\n")
         assert result.returncode == 1
-        assert re.fullmatch(r"error: .*tokenizer.json is damaged: .*; install my_model again\n", result.stderr)
+        assert re.fullmatch(r"error: .*tokenizer.json.gz is damaged: .*; install my_model again\n", result.stderr)
 
 
 def test_texts_of_another_type_are_refused(folder):
@@ -259,7 +263,8 @@ def test_vectors_have_the_prompt(tiny_bert, tmp_path):
 def test_int8_answers_within_its_tolerance(of_kind, tmp_path, monkeypatch):
     model = of_kind("binary")
     monkeypatch.setitem(model.record, "int8", [{"processor": processor_kind(), "float32": [], "tables": True}])
-    export(model, tmp_path, int8=True)
+    wheel = export(model, tmp_path, int8=True)
+    assert any(name.endswith("data/model.onnx.gz") for name in zipfile.ZipFile(wheel).namelist())
     assert tg.verify_export(tmp_path / "dist").largest_difference <= 0.02
     assert command(tmp_path, "--check").returncode == 0
     _, scores = predictions(tmp_path, TEXTS)

@@ -1,11 +1,13 @@
 """Damaged files of a package are named when they are read; importing what reads them imports no TensorFlow."""
 
+import gzip
 import json
 
 import numpy as np
 import pytest
 
 from textgraft.evaluation.answer_comparison import largest_difference
+from textgraft.export.wheel_runtime import compression
 from textgraft.export.wheel_runtime.damage import damage_named
 from textgraft.export.wheel_runtime.settings import read_settings
 
@@ -83,3 +85,12 @@ def test_panic_of_native_code_is_an_error_that_names_the_file():
 def test_answers_beyond_the_range_of_their_type_differ(dtype, value):
     with pytest.raises(ValueError, match=r"x of|there are no valid answers for x"):
         largest_difference({"x": np.zeros(1, dtype)}, {"x": [value]}, ["a"])
+
+
+def test_compressed_content_beyond_the_limit_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "network.gz").write_bytes(gzip.compress(bytes(100_000)))
+    path = compression.compressed_name(tmp_path / "network")
+    assert compression.read_content(path) == bytes(100_000)
+    monkeypatch.setattr(compression, "_MAX_BYTES", 99_999)
+    with pytest.raises(ValueError, match="2 GiB"):
+        compression.read_content(path)

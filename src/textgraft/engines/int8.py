@@ -1,4 +1,8 @@
-"""Weights in int8: of products, whose other factor is quantized while they are computed, and tables of vectors."""
+"""Weights in int8: of products, whose other factor is quantized while they are computed, and tables of vectors.
+
+Reference:
+    Xiao et al., 2022, https://arxiv.org/abs/2211.10438 (smoothing)
+"""
 
 from dataclasses import dataclass
 
@@ -11,6 +15,7 @@ _EXACT = {"avx512_vnni", "avx_vnni", "amx_int8"}
 _X86 = "x86_64"
 
 TABLE_BITS = 8  # of a value in a table, on all processors
+_SMOOTHING = 0.75  # exponent of the sizes that are made equal; 1 would leave all differences to the weights
 
 
 @dataclass(frozen=True)
@@ -21,11 +26,13 @@ class Quantization:
         bits: of a weight: 8, or 7 where the processor adds two products of uint8 and int8 in 16 bits, which overflow.
         float32: names of the products and tables that stay in float32.
         has_tables: whether the other tables of the tokens' vectors are in int8, with a scale per token.
+        smoothed: whether normalized vectors are divided by `smoothing_factors` before they are quantized.
     """
 
     bits: int
     float32: frozenset[str] = frozenset()
     has_tables: bool = False
+    smoothed: bool = False
 
 
 def quantize_kernel(kernel: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,6 +40,16 @@ def quantize_kernel(kernel: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarr
     largest = 2 ** (bits - 1) - 1
     scales = np.maximum(np.abs(kernel).max(axis=0) / largest, np.finfo(np.float32).tiny)
     return np.round(kernel / scales).astype(np.int8), scales.astype(np.float32)
+
+
+def smoothing_factors(gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    """Divisors, float32 (dim,), of the values of a layer normalization; the kernel is multiplied by them.
+
+    All values of a batch have one scale, so a few that are much larger would leave few integers for the others. `gamma`
+    and `beta` are the weights of the normalization, float32 (dim,).
+    """
+    factors = np.maximum(np.abs(gamma) + np.abs(beta), np.finfo(np.float32).tiny) ** np.float32(_SMOOTHING)
+    return (factors / factors.mean()).astype(np.float32)
 
 
 def weight_bits() -> int:

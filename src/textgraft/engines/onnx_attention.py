@@ -36,8 +36,7 @@ class AttentionWriter:
     def write(self, vectors: str, score_bias: str) -> str:
         """Vectors (b, t, dim) to vectors of the same shape; see `score_bias`."""
         add = self._graph.add
-        # Scores are sums of one product, or of three.
-        scale = (3 * self._width if len(self._relative) else self._width) ** -0.5
+        scale = self._scale
         query = self._split("query", vectors, [0, 2, 1, 3], scale)
         key = self._split("key", vectors, [0, 2, 3, 1])
         value = self._split("value", vectors, [0, 2, 1, 3])
@@ -47,10 +46,19 @@ class AttentionWriter:
                 scores = add("Add", scores, relative_scores)
         weights = add("Softmax", add("Add", scores, score_bias), axis=-1)
         joined = add("Transpose", add("MatMul", weights, value), perm=[0, 2, 1, 3])
-        joined = add("Reshape", joined, self._graph.integers(0, 0, self._heads * self._width))
-        output = self._layers["attention_output"]
-        kernel = array_of(output.kernel).reshape(self._heads * self._width, -1)
-        return self._product(f"{self._block.name}/attention_output", joined, kernel, array_of(output.bias))
+        return self._write_output(add("Reshape", joined, self._graph.integers(0, 0, self._heads * self._width)))
+
+    def write_fused(self, vectors: str, mask: str) -> str:
+        """As `write`, with one operation of ONNX, for a mask, int64 (b, t), without differences of positions.
+
+        Scores would be masked by another pass over them, so a head has one more column, which masks them in their
+        product: 1 in the queries, and in the keys a large negative number where the mask is 0.
+        """
+        query = self._flat("query", vectors, self._scale, column=1)
+        key = self._graph.add("Add", self._flat("key", vectors, column=0), self._hidden_keys(mask))
+        value = self._flat("value", vectors)
+        heads = {"q_num_heads": self._heads, "kv_num_heads": self._heads}
+        return self._write_output(self._graph.add("Attention", query, key, value, **heads, scale=1.0))
 
     def score_bias(self, mask: str, causal: bool) -> str:
         """What is added to scores, (b, 1, 1, t), or (b, 1, t, t) where later tokens are hidden.
@@ -67,15 +75,44 @@ class AttentionWriter:
 
         return graph.shared(f"score_bias/{mask}/{causal}", write)
 
+    @property
+    def _scale(self) -> float:
+        """Of scores, which are sums of one product, or of three."""
+        return float((3 * self._width if len(self._relative) else self._width) ** -0.5)
+
     def _split(self, layer_name: str, vectors: str, order: list[int], scale: float = 1) -> str:
         """(b, t, dim) to the axes (b, t, heads, width) in an order."""
-        layer = self._layers[layer_name]
-        kernel, bias = array_of(layer.kernel).reshape(layer.kernel.shape[0], -1), array_of(layer.bias).reshape(-1)
-        if scale != 1:
-            kernel, bias = kernel * np.float32(scale), bias * np.float32(scale)
-        product = self._product(f"{self._block.name}/{layer_name}", vectors, kernel, bias)
+        product = self._flat(layer_name, vectors, scale)
         split = self._graph.add("Reshape", product, self._graph.integers(0, 0, self._heads, self._width))
         return self._graph.add("Transpose", split, perm=order)
+
+    def _flat(self, layer_name: str, vectors: str, scale: float = 1, column: float | None = None) -> str:
+        """(b, t, dim) to (b, t, heads * width); a `column` is one more value at the end of each head."""
+        layer = self._layers[layer_name]
+        kernel, bias = array_of(layer.kernel) * np.float32(scale), array_of(layer.bias) * np.float32(scale)
+        if column is not None:
+            kernel = np.pad(kernel, [(0, 0), (0, 0), (0, 1)])
+            bias = np.pad(bias, [(0, 0), (0, 1)], constant_values=column)
+        name = f"{self._block.name}/{layer_name}"
+        return self._product(name, vectors, kernel.reshape(len(kernel), -1), bias.reshape(-1))
+
+    def _write_output(self, joined: str) -> str:
+        output = self._layers["attention_output"]
+        kernel = array_of(output.kernel).reshape(self._heads * self._width, -1)
+        return self._product(f"{self._block.name}/attention_output", joined, kernel, array_of(output.bias))
+
+    def _hidden_keys(self, mask: str) -> str:
+        """What is added to keys, (b, t, heads * (width + 1)); all blocks share it."""
+        graph = self._graph
+
+        def write() -> str:
+            scores = np.zeros((self._heads, self._width + 1), np.float32)
+            scores[:, -1] = MASKED_SCORE
+            shown = graph.add("Cast", graph.add("Unsqueeze", mask, graph.integers(2)), to=1)
+            hidden = graph.add("Sub", graph.number(1), shown)
+            return graph.add("Mul", hidden, graph.constant(scores.reshape(-1), "hidden_keys"))
+
+        return graph.shared(f"hidden_keys/{mask}", write)
 
     def _lower_triangle(self, mask: str) -> str:
         """Float32 (t, t): 1 where a column is not later than its row."""

@@ -12,6 +12,7 @@ from textgraft.storage.syncing import FileContent
 
 # The first opset with Gelu, and the version of the format that came with it.
 _OPSET, _IR_VERSION = 20, 10
+_ATTENTION, _ATTENTION_OPSET = "Attention", 23  # an operation of newer programs: ONNX Runtime has it from 1.23
 MICROSOFT = "com.microsoft"  # the domain of operations that ONNX Runtime adds
 
 # Constants up to this size are part of the model, where optimizations read them.
@@ -83,7 +84,8 @@ class OnnxGraph:
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, output.shape) for name, output in outputs.items()],
             list(self._constants.values()),
         )
-        opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(MICROSOFT, 1)]
+        opset = _ATTENTION_OPSET if any(node.op_type == _ATTENTION for node in self._nodes) else _OPSET
+        opsets = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="textgraft")
         return model.SerializeToString()  # type: ignore[no-any-return]
 

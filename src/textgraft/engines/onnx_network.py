@@ -11,7 +11,7 @@ import numpy as np
 
 from textgraft.backbones.keras_private import flatten_layers, run_layers
 from textgraft.backbones.layers import activation_name
-from textgraft.engines.int8 import TABLE_BITS, Quantization, quantize_kernel
+from textgraft.engines.int8 import TABLE_BITS, Quantization, quantize_kernel, smoothing_factors
 from textgraft.engines.onnx_attention import AttentionWriter
 from textgraft.engines.onnx_graph import BATCH, MICROSOFT, SEQUENCE, OnnxGraph, OnnxOutput, array_of
 from textgraft.errors import ConfigError
@@ -80,6 +80,7 @@ class LayerWriter:
         self.graph = graph
         self.products: dict[str, None] = {}
         self._quantization, self._prefix = quantization, prefix
+        self._smoothing: dict[str, np.ndarray] = {}  # the factors for a value, which a normalization has written
         # By the names of the classes of layers and operations, some of which are KerasHub's.
         self._writers: Mapping[str, Callable[..., Any]] = {
             "Add": lambda layer, values: self._sum(*values),
@@ -170,10 +171,12 @@ class LayerWriter:
         """A block; `relative`, float32 (2 * buckets, dim), are the vectors of differences of positions."""
         layers = {layer.name: layer for layer in flatten_layers(block)}
         attention_writer = AttentionWriter(self.graph, self._product, block, relative)
-        score_bias = attention_writer.score_bias(padding_mask, causal)
+        is_fused = self._quantization is not None and not causal and relative is None
 
         def attention(values: str) -> str:
-            return attention_writer.write(values, score_bias)
+            if is_fused:
+                return attention_writer.write_fused(values, padding_mask)
+            return attention_writer.write(values, attention_writer.score_bias(padding_mask, causal))
 
         def feedforward(values: str) -> str:
             inner = self._dense(f"{block.name}/intermediate", layers["feedforward_intermediate_dense"], values)
@@ -195,7 +198,9 @@ class LayerWriter:
 
     def _layer_norm(self, layer: keras.layers.LayerNormalization, vectors: str) -> str:
         gamma, beta = self._weight(layer.gamma), self._weight(layer.beta)
-        return self.graph.add("LayerNormalization", vectors, gamma, beta, axis=-1, epsilon=layer.epsilon)
+        output = self.graph.add("LayerNormalization", vectors, gamma, beta, axis=-1, epsilon=layer.epsilon)
+        self._smoothing[output] = smoothing_factors(array_of(layer.gamma), array_of(layer.beta))
+        return output
 
     def _dense_layer(self, layer: keras.layers.Dense, vectors: str) -> str:
         return self._dense(f"{self._prefix}{layer.name}", layer, vectors)
@@ -238,6 +243,9 @@ class LayerWriter:
         if self._quantization is None or name in self._quantization.float32:
             product = self.graph.add("MatMul", vectors, self.graph.constant(kernel, f"{name}/kernel"))
             return self.graph.add("Add", product, offset)
+        if self._quantization.smoothed and vectors in self._smoothing:
+            kernel = kernel * self._smoothing[vectors][:, np.newaxis]
+            vectors = self._smooth(vectors)
         integers, scales = quantize_kernel(kernel, self._quantization.bits)
         factors = (
             self.graph.constant(integers, f"{name}/kernel"),
@@ -245,6 +253,15 @@ class LayerWriter:
             self.graph.constant(np.zeros(len(scales), np.int8), f"{name}/zeros"),
         )
         return self.graph.add("DynamicQuantizeMatMul", vectors, *factors, offset, domain=MICROSOFT)
+
+    def _smooth(self, vectors: str) -> str:
+        """Divide normalized vectors by their smoothing factors, once for all products that take them."""
+
+        def write() -> str:
+            inverse = self.graph.constant(1 / self._smoothing[vectors], f"{vectors}/smoothing")
+            return self.graph.add("Mul", vectors, inverse)
+
+        return self.graph.shared(f"smoothed/{vectors}", write)
 
     def _sum(self, first: str, *others: str) -> str:
         for other in others:

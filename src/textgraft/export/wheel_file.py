@@ -15,7 +15,7 @@ from textgraft.storage.syncing import FileContent
 
 _TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip file can have
 _MODE = 0o644 << 16
-_STORED = (".onnx", ".onnx_data")  # weights, which hardly shrink
+_STORED = (".onnx", ".onnx_data", ".gz")  # weights, which hardly shrink, and what is compressed
 _LICENCE_FILE = "LICENSE"
 _REQUIRES_PYTHON = ">=3.10"
 

@@ -88,7 +88,7 @@ _PROOF = Object(
         "float32": List(STRING),
         "versions": Map(STRING),
     },
-    {"tables": BOOLEAN},  # absent where tables of vectors are in float32
+    {"tables": BOOLEAN, "smoothed": BOOLEAN},  # absent where tables are in float32, and vectors as they are
 )
 _ACCURACIES = Object({"texts": Integer(1), "before": NUMBER, "after": NUMBER})
 _EXTENDED_FROM = Object(

@@ -1,6 +1,6 @@
 """int8 in predictions, which must prove itself: texts whose answers are compared with those in float32."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -113,7 +113,7 @@ def prove_int8(task: "Task", rows: Any, measure: Callable[[], Agreement], source
     bits, in_float32 = weight_bits(), 0
     ranked: list[str] = []
     while True:
-        task.use_engine(ONNX, Quantization(bits, frozenset(ranked[:in_float32]), has_tables=True))
+        task.use_engine(ONNX, _quantization(bits, ranked[:in_float32]))
         try:
             result = measure()
         except BaseException:  # also an interruption: nothing is predicted in int8 without a proof
@@ -127,6 +127,7 @@ def prove_int8(task: "Task", rows: Any, measure: Callable[[], Agreement], source
                 **result._asdict(),
                 "float32": ranked[:in_float32],
                 "tables": True,
+                "smoothed": True,
                 "versions": {"onnxruntime": version("onnxruntime")},
             }
         ranked = ranked or _by_error(task, rows, bits)
@@ -150,11 +151,17 @@ def stored_quantization(proofs: list[dict[str, Any]], folder: Any) -> Quantizati
     """
     for proof in proofs:
         if proof["processor"] == processor_kind():
-            return Quantization(weight_bits(), frozenset(proof["float32"]), proof.get("tables", False))
+            newer = proof.get("tables", False), proof.get("smoothed", False)
+            return Quantization(weight_bits(), frozenset(proof["float32"]), *newer)
     raise ConfigError(
         f"{folder} has no proof of int8 on this kind of processor ({processor_kind()}); run: textgraft quantize "
         f"{folder} FILE, with labelled texts that the model was not trained on"
     )
+
+
+def _quantization(bits: int, in_float32: Iterable[str]) -> Quantization:
+    """The form of int8 that is proved now."""
+    return Quantization(bits, frozenset(in_float32), has_tables=True, smoothed=True)
 
 
 def _by_error(task: "Task", rows: Any, bits: int) -> list[str]:
@@ -165,7 +172,7 @@ def _by_error(task: "Task", rows: Any, bits: int) -> list[str]:
     errors = {}
     for product in reference.products:
         others = frozenset(reference.products) - {product}
-        encoder = start_engine(ONNX, task.backbone, Quantization(bits, others, has_tables=True))
+        encoder = start_engine(ONNX, task.backbone, _quantization(bits, others))
         difference = tf.boolean_mask(encoder.vectors(rows)[0] - expected, is_token)
         errors[product] = float(tf.reduce_mean(tf.square(difference)))
     return sorted(errors, key=lambda product: -errors[product])

@@ -47,7 +47,7 @@ class Onnx(ExportFormat):
         if self.selected.int8:
             quantization = proved_quantization(model)
             files |= model_files(QUANTIZED, *onnx_model(model, quantization))
-            needs += int8_needs(quantization, QUANTIZED)
+            needs += [f"ONNX Runtime 1.23 or newer for {QUANTIZED}", *int8_needs(quantization, QUANTIZED)]
         for name, content in files.items():
             (folder / name).parent.mkdir(exist_ok=True, parents=True)
             write_file(folder / name, content)

@@ -15,6 +15,7 @@ from textgraft.tasks.tag_decoding import decode_spans, viterbi
 from tokenizers import Tokenizer
 
 from .cleaning import TextCleaner
+from .compression import SUFFIX, compressed_name, read_content
 from .damage import damage_named
 from .ngrams import NgramLogits
 from .rows import Rows, TextRows, WordRows, batches, padded
@@ -51,8 +52,9 @@ class Model:
         self._special, self._prompt = self._settings["special"], self._settings["prompt"]
         self.pairs: bool = self._settings["pairs"]
         self.labels: Sequence[Any] = self._settings["classes"]
-        with damage_named(folder / TOKENIZER):
-            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        tokenizer_file, network_file = compressed_name(folder / TOKENIZER), compressed_name(folder / network)
+        with damage_named(tokenizer_file):
+            tokenizer = Tokenizer.from_buffer(read_content(tokenizer_file))
         if self._task == ENTITIES:
             self._words, self._pattern = WordRows(tokenizer, self._settings), re.compile(self._settings["word_pattern"])
         else:
@@ -62,8 +64,11 @@ class Model:
         options.intra_op_num_threads = _threads()
         threads = options.intra_op_num_threads or os.cpu_count() or 1
         self._batch_tokens = min(_MAX_TOKENS, threads * _THREAD_TOKENS)
-        with damage_named(folder / network):
-            self._session = ort.InferenceSession(str(folder / network), options, providers=["CPUExecutionProvider"])
+        with damage_named(network_file):
+            # Weights that are beside a network are read by its path.
+            source = read_content(network_file) if network_file.suffix == SUFFIX else str(network_file)
+            self._session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+            del source
             self._inputs = [name for name in _INPUTS if name in {item.name for item in self._session.get_inputs()}]
             self._output, self._width = self._find_output()
         self._clean = TextCleaner(self._settings.get(CLEANING, []))
