@@ -25,13 +25,13 @@ MAX_BODY = 4 << 20
 class Server:
     """A process of `textgraft serve` that is ready."""
 
-    def __init__(self, *arguments, timeout=600):
+    def __init__(self, *arguments, timeout=600, patience=PATIENCE):
         self.process = start_process("serve", *arguments, "--port", 0, "--timeout", timeout, TF_NUM_INTRAOP_THREADS="1")
         self.lines = []
         self.port = None
         self._ready = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
-        assert self._ready.wait(PATIENCE), self.lines
+        assert self._ready.wait(patience), self.lines
         assert self.process.poll() is None, self.lines
 
     def _read(self):

@@ -1,13 +1,17 @@
 """`textgraft serve`: predictions of models over HTTP."""
 
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.output.log import log, log_record
-from textgraft.cli.output.status import load_tensorflow
+from textgraft.cli.output.status import load_tensorflow, status
+from textgraft.cli.worker_precision import start_with_precision
 from textgraft.computation import prefer_one_thread
+from textgraft.errors import ConfigError, counted
 from textgraft.serving.listening import address_of, open_socket
 from textgraft.serving.settings import (
     CONCURRENT_BATCHES,
@@ -16,7 +20,13 @@ from textgraft.serving.settings import (
     read_tokens,
     require_serving_packages,
 )
+from textgraft.shards.executors import RAY
 from textgraft.tasks.answer_options import AnswerOptions
+from textgraft.training.interruption import Interruption
+
+if TYPE_CHECKING:
+    from textgraft.serving.replicas import Replicas
+    from textgraft.serving.served_model import LoadingOptions
 
 
 def serve(
@@ -25,7 +35,7 @@ def serve(
         typer.Argument(metavar="MODEL", help="Model folders, or presets to embed with; NAME=MODEL names one."),
     ],
     server: ServerOptions,
-    prediction: o.PredictionOptions,
+    prediction: Annotated[o.ScalablePrediction, o.Group(without=("shard_format", "shard_rows"))],
     options: AnswerOptions,
 ) -> None:
     """Answer requests for predictions over HTTP.
@@ -37,20 +47,54 @@ def serve(
 
         textgraft serve sentiment topics=models/agnews minilm --port 9000
 
+        textgraft serve sentiment --engine ray --replicas 4
+
         curl localhost:8000/predict --json '{"text": "a great film"}'
     """
     require_serving_packages()
+    if prediction.engine != RAY and (server.replicas or prediction.address):
+        raise ConfigError(f"{'replicas' if server.replicas else 'address'} needs --engine ray; add it, or drop this")
     sources, tokens = named_sources(models), read_tokens(server.token_file)
     from textgraft.serving.corrections import check_corrections
 
     check_corrections(server.corrections)
-    prefer_one_thread(CONCURRENT_BATCHES)
+    if prediction.engine != RAY:
+        prefer_one_thread(CONCURRENT_BATCHES)
     with open_socket(server.host, server.port) as listening:
-        load_tensorflow(prediction)
+        load_tensorflow(prediction if prediction.engine != RAY else None)
         from textgraft.serving.served_model import LoadingOptions, check_sources
         from textgraft.serving.server import run_server
 
         check_sources(sources.values(), server.corrections is not None)
-        log(f"serving {', '.join(sources)} at {address_of(listening)}; Ctrl-C ends")
         loading = LoadingOptions(prediction.precision, prediction.engine, options)
-        run_server(listening, sources, loading, server, tokens, log_record)
+        with _replicas(prediction, server.replicas, sources, loading) as replicas:
+            if replicas:
+                loading = replicas.loading
+            log(f"serving {', '.join(sources)} at {address_of(listening)}; Ctrl-C ends")
+            run_server(listening, sources, loading, server, tokens, log_record, replicas)
+
+
+@contextmanager
+def _replicas(
+    prediction: o.ScalablePrediction, number: int | None, sources: Mapping[str, str], loading: "LoadingOptions"
+) -> "Iterator[Replicas | None]":
+    """The replicas in a Ray cluster; None where this process computes."""
+    if prediction.engine != RAY:
+        yield None
+        return
+    from textgraft.serving.replicas import require_ray_serve, running_replicas
+    from textgraft.shards.ray_cluster import RayCluster
+
+    require_ray_serve()
+    precision = start_with_precision(prediction.token_engine, prediction.precision)
+    loading = loading._replace(precision=precision, engine=prediction.token_engine)
+    interruption = Interruption()
+    cluster = RayCluster(prediction.address, prediction.threads or 1, log, interruption.raise_recorded)
+    with interruption.handle_signals(), interruption.deferred(), ExitStack() as stack:
+        with status("connecting to Ray" if prediction.address else "starting Ray", delay=0):
+            stack.enter_context(cluster)
+        with status("starting replicas", delay=0):
+            replicas = stack.enter_context(running_replicas(cluster, number, sources, loading))
+        interruption.raise_recorded()
+        log(f"Ray: {counted(replicas.number, 'replica')}")
+        yield replicas

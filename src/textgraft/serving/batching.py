@@ -133,7 +133,9 @@ class BatchQueue:
     batches share the requests about evenly, so that none waits for a batch that is much larger than its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, concurrent: int = CONCURRENT_BATCHES) -> None:
+        """`concurrent` is the number of batches that are computed side by side."""
+        self.concurrent = concurrent
         self._jobs: dict[Job, None] = {}  # an ordered set
         self._costs: dict[Computing, int] = {}  # of waiting texts
         self._running: set[TextBatch] = set()
@@ -153,7 +155,7 @@ class BatchQueue:
         """
         with self._changed:
             waiting, cost = self._seconds(), job.remaining_cost
-            seconds = _seconds_of(job.model, cost)
+            seconds = self._seconds_of(job.model, cost)
             limit = ADMITTED_SHARE * timeout
             if cost > job.model.batch_cost and seconds > limit:
                 texts = counted(len(job.texts), "text")
@@ -226,19 +228,24 @@ class BatchQueue:
         """Requests of a batch, of all that wait, are computed or are expected; at least 1 if a job waits."""
         running = sum(batch.requests for batch in self._running)
         returning = self._returning if time.monotonic() < self._gathering_until else 0
-        return -(-(len(self._jobs) + running + returning) // CONCURRENT_BATCHES)
+        return -(-(len(self._jobs) + running + returning) // self.concurrent)
 
     def _seconds(self) -> float:
         now = time.monotonic()
         running = sum(max(0.0, batch.until - now) for batch in self._running)
-        waiting = sum(_seconds_of(model, cost) for model, cost in self._costs.items())
-        return waiting + running / CONCURRENT_BATCHES
+        waiting = sum(self._seconds_of(model, cost) for model, cost in self._costs.items())
+        return waiting + running / self.concurrent
+
+    def _seconds_of(self, model: Computing, cost: int) -> float:
+        """Estimated seconds of texts of this cost, in batches side by side."""
+        batches = max(1, -(-cost // model.batch_cost))
+        return model.times.seconds(cost, batches) / min(batches, self.concurrent)
 
     def _next_batch(self, model: Computing) -> TextBatch:
         now, texts, batch = time.monotonic(), 0, TextBatch(model)
         limit, max_cost = math.floor(self._even_share() * (1 + _MAX_EXCESS)), model.batch_cost
         if len(self._jobs) == 1 and not self._running:  # its texts are divided between the batches
-            max_cost = min(max_cost, -(-self._costs[model] // CONCURRENT_BATCHES))
+            max_cost = min(max_cost, -(-self._costs[model] // self.concurrent))
         for job in [job for job in self._jobs if job.model is model]:
             if now > job.deadline:
                 batch.late.append(job)
@@ -266,12 +273,6 @@ class BatchQueue:
         self._costs[job.model] -= job.remaining_cost
         if self._costs[job.model] <= 0:
             del self._costs[job.model]
-
-
-def _seconds_of(model: Computing, cost: int) -> float:
-    """Estimated seconds of texts of this cost, in batches side by side."""
-    batches = max(1, -(-cost // model.batch_cost))
-    return model.times.seconds(cost, batches) / min(batches, CONCURRENT_BATCHES)
 
 
 def late_error() -> RequestError:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 from textgraft.export.format import Answers
 from textgraft.serving.answers import Answer, join_rows_of, select_rows
 from textgraft.serving.batching import BatchQueue, Job, Share, TextBatch, late_error
-from textgraft.serving.settings import CONCURRENT_BATCHES
 from textgraft.training.token_ids import TruncationCount
 
 OnBatch = Callable[["BatchReport"], None]
@@ -46,7 +45,7 @@ class ComputeThreads:
         self._merging = threading.Lock()  # held while the answers of a job are put together
         self._threads = [
             threading.Thread(target=self._run, name=f"textgraft-compute-{index}", daemon=True)
-            for index in range(CONCURRENT_BATCHES)
+            for index in range(queue.concurrent)
         ]
 
     @property

@@ -1,7 +1,7 @@
 """The models of a server: loaded before it is ready, and again when their folders were replaced."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,16 @@ class Models:
         error: of the first loading; None where it succeeded or has not ended.
     """
 
-    def __init__(self, sources: Mapping[str, str], loading: LoadingOptions, metrics: Metrics, log: Log) -> None:
-        self.sources, self._loading = dict(sources), loading
+    def __init__(
+        self,
+        sources: Mapping[str, str],
+        loading: LoadingOptions,
+        metrics: Metrics,
+        log: Log,
+        adapt: Callable[[ServedModel], ServedModel] = lambda model: model,
+    ) -> None:
+        """Nothing is loaded yet; `adapt` takes each model that is loaded, and returns the one that is served."""
+        self.sources, self._loading, self._adapt = dict(sources), loading, adapt
         self._metrics, self._log = metrics, log
         self.loaded: dict[str, ServedModel] = {}
         self.error: Exception | None = None
@@ -102,7 +110,7 @@ class Models:
             self._log.event("reloaded", model=name, **_facts(self.loaded[name]))
 
     def _load(self, name: str) -> None:
-        model = load_model(name, self.sources[name], self._loading)
+        model = self._adapt(load_model(name, self.sources[name], self._loading))
         if name in self.loaded and model.task.name != self.loaded[name].task.name:
             raise ConfigError(f"{model.source} is a model for {model.task.name} now; restart the server for it")
         check_answers(model)

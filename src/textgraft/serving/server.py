@@ -19,9 +19,10 @@ from textgraft.serving.connections import KEEP_ALIVE_SECONDS, Connection
 from textgraft.serving.log import Log, LogHandler, WriteRecord
 from textgraft.serving.metrics import Metrics
 from textgraft.serving.models import Models
+from textgraft.serving.replicas import Replicas
 from textgraft.serving.served_model import LoadingOptions
 from textgraft.serving.service import Service
-from textgraft.serving.settings import ServerOptions
+from textgraft.serving.settings import CONCURRENT_BATCHES, ServerOptions
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # After a signal, connections are closed with their next response, and new ones still accepted, for this long: clients
@@ -38,6 +39,7 @@ def run_server(
     options: ServerOptions,
     tokens: Sequence[bytes],
     write: WriteRecord,
+    replicas: Replicas | None = None,
 ) -> None:
     """Serve models until SIGINT or SIGTERM, then finish what was accepted.
 
@@ -48,6 +50,7 @@ def run_server(
         options: limits and access.
         tokens: see `make_application`.
         write: writes a record of the log.
+        replicas: compute the batches; None for this process.
 
     Raises:
         TextgraftError: when a model cannot be loaded.
@@ -55,8 +58,8 @@ def run_server(
     log, metrics, switch_interval = Log(write), Metrics(), sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
-        models = Models(sources, loading, metrics, log)
-        service = Service(options, models, metrics, log)
+        models = Models(sources, loading, metrics, log, replicas.adapt if replicas else lambda model: model)
+        service = Service(options, models, metrics, log, replicas.concurrent if replicas else CONCURRENT_BATCHES)
         _Server(make_application(service, tokens), service).run(sockets=[listening])
         if models.error is not None:
             raise models.error

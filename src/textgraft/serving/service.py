@@ -19,7 +19,7 @@ from textgraft.serving.log import Log
 from textgraft.serving.metrics import Metrics
 from textgraft.serving.models import Models
 from textgraft.serving.served_model import ServedModel
-from textgraft.serving.settings import ServerOptions
+from textgraft.serving.settings import CONCURRENT_BATCHES, ServerOptions
 
 # Between looks at the connections of requests that wait: work for clients that have left is dropped.
 _SWEEP_SECONDS = 0.5
@@ -35,9 +35,17 @@ class Service:
         corrections: the file of corrections; None where they are off.
     """
 
-    def __init__(self, options: ServerOptions, models: Models, metrics: Metrics, log: Log) -> None:
+    def __init__(
+        self,
+        options: ServerOptions,
+        models: Models,
+        metrics: Metrics,
+        log: Log,
+        concurrent: int = CONCURRENT_BATCHES,
+    ) -> None:
+        """`concurrent` is the number of batches that are computed side by side."""
         self.options, self.models, self.metrics, self.log = options, models, metrics, log
-        self._queue = BatchQueue()
+        self._queue = BatchQueue(concurrent)
         self._compute = ComputeThreads(self._queue, metrics.count_batch)
         self._requests: dict[Job, Request] = {}
         self.is_draining = False

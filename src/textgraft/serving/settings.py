@@ -48,6 +48,13 @@ class ServerOptions(CheckedOptions):
         "File of JSON lines to which the corrections of users are appended, for `train --from`; it has their texts.",
         panel="Server",
     )
+    replicas: int | None = option(
+        None,
+        "Number of processes that compute, with --engine ray.",
+        panel="Server",
+        shown_default="as many as the cluster has processors for",
+        minimum=1,
+    )
     log_texts: bool = option(False, "Log the texts of requests.", panel="Output")
 
     def __post_init__(self) -> None:
