@@ -131,6 +131,7 @@ class Study:
         trial.set_user_attr("is_start", start is not None and trial.params.keys() <= start.keys())
         return trial, _row(self._trial(trial))
 
+    @storage_errors()
     def heartbeats(self, trial: optuna.Trial) -> AbstractContextManager[None]:
         """A context in which other runners see that a trial is running."""
         return heartbeats(self._storage, self._trial_id(trial))
