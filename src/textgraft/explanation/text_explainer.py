@@ -18,7 +18,7 @@ from textgraft.explanation.ngram_attribution import ngram_attributions
 from textgraft.explanation.row_values import ExplainedRow
 from textgraft.explanation.targets import Target, explained_targets
 from textgraft.explanation.text_rows import text_rows
-from textgraft.explanation.words import WordGroup, without_words, words_of
+from textgraft.explanation.words import WordGroup, falls_without, without_words, words_of
 from textgraft.tasks.text_classification import TextClassifier
 from textgraft.training.token_ids import TruncationCount
 
@@ -98,7 +98,7 @@ class TextExplainer:
         """The fall of each value when the words of a group are removed from the text."""
         outputs = self.outputs([parts, *(without_words(parts, group) for group in groups)])
         values = [target.values(outputs) for target in targets]
-        return [ValueAttributions(by_text[0] - by_text[1:], float(by_text[0])) for by_text in values]
+        return [ValueAttributions(falls_without(by_text), float(by_text[0])) for by_text in values]
 
     def _integrate(
         self,

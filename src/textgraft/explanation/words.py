@@ -5,6 +5,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from textgraft.data.scripts import WHITE_SPACE, unspaced_bounds
 
 _RUN = re.compile(f"[^{WHITE_SPACE}]+")
@@ -52,6 +54,15 @@ def without_words(parts: Sequence[str], words: WordGroup) -> tuple[str, ...]:
     before, after = text[: words.start].rstrip(), text[words.end :]
     shortened = before + after if before else after.lstrip()
     return (*parts[: words.part], shortened, *parts[words.part + 1 :])
+
+
+def falls_without(scores: np.ndarray) -> np.ndarray:
+    """By how much the score of a text falls without each of its words, (words,): occlusion.
+
+    https://arxiv.org/abs/1612.08220 (erasure). The scores are that of the text, and those without each word.
+    """
+    falls: np.ndarray = scores[0] - scores[1:]
+    return falls
 
 
 def without_all(parts: Sequence[str], words: Iterable[WordGroup]) -> tuple[str, ...]:

@@ -76,8 +76,8 @@ def print_faithfulness(result: Faithfulness | None, method: str) -> None:
     title = f"{method}: fall of the score ({counted(result.texts, 'explanation')})"
     print_table(("measure", "explanations", "random words", "difference (95 % interval)"), rows, title, _WIDTH)
     low, high = result.comprehensiveness.interval[0], result.sufficiency.interval[1]
-    verdict = "faithful: both intervals exclude 0" if low > 0 > high else "not shown to be better than random words"
-    print_line(f"{verdict}; removing the named words should lower the score more, keeping only them less")
+    is_faithful = low > 0 > high
+    print_line("faithful: both intervals exclude 0" if is_faithful else "not shown to be better than random words")
     if result.completeness_errors:
         median, largest = (f"{100 * error:.1f} %" for error in result.completeness_errors)
         print_line(f"completeness error: median {median}, largest {largest}")

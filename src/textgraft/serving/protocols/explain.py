@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from textgraft.explanation.words import WordGroup, without_words, words_of
+from textgraft.explanation.words import WordGroup, falls_without, without_words, words_of
 from textgraft.export.format import Answers, Text
 from textgraft.serving.bodies import Body, TextOrPair, as_text
 from textgraft.serving.errors import RequestError
@@ -120,7 +120,7 @@ def _scores(model: ServedModel, arrays: Answers, label: str | None) -> tuple[str
 
 
 def _effects(parts: Sequence[str], groups: Sequence[WordGroup], scores: np.ndarray) -> list[dict[str, Any]]:
-    effects = (scores[0] - scores[1:]).round(DECIMALS).tolist()
+    effects = falls_without(scores).round(DECIMALS).tolist()
     return [
         {**words._asdict(), "text": parts[words.part][words.start : words.end], "effect": effect}
         for words, effect in zip(groups, effects, strict=True)
