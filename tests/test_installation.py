@@ -80,8 +80,8 @@ def test_wheel_has_the_package_only(tmp_path):
     info = f"{wheel.name.removesuffix('-py3-none-any.whl')}.dist-info"
     of_info = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     data = (
-        "py.typed", "backbones/keras_hub_presets.json", "demo/reviews.jsonl", "report/report.css",
-        "text/unicode_classes.json",
+        "py.typed", "backbones/keras_hub_presets.json", "cli/output/explanations.css", "demo/reviews.jsonl",
+        "report/report.css", "text/unicode_classes.json",
     )  # fmt: skip
     modules = {str(file.relative_to(PACKAGE.parent)) for file in PACKAGE.rglob("*.py")}
     page = {str(file.relative_to(PACKAGE.parent)) for file in (PACKAGE / "serving" / "page").iterdir()}
