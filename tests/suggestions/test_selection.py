@@ -93,10 +93,10 @@ def labels_needed(vectors, labels, goal, chooses):
 def test_near_duplicates_share_most_sequences_of_words():
     texts = NearDuplicates()
     words = [f"word{index}" for index in range(40)]
-    assert texts.add(" ".join(words))
-    assert not texts.add("  ".join(words).upper())
-    assert not texts.add(" ".join([*words, "more"]))
-    assert texts.add(" ".join(words[20:] + words[:10]))
-    assert texts.add("short")
-    assert not texts.add("Short")
-    assert texts.add("")
+    assert texts.add(" ".join(words).encode())
+    assert not texts.add("  ".join(words).upper().encode())
+    assert not texts.add(" ".join([*words, "more"]).encode())
+    assert texts.add(" ".join(words[20:] + words[:10]).encode())
+    assert texts.add(b"short")
+    assert not texts.add(b"Short")
+    assert texts.add(b"")

@@ -1,37 +1,34 @@
-"""Texts that are nearly the same."""
+"""Texts that are nearly the same as one that was chosen before."""
 
-from collections.abc import Sequence
+import numpy as np
 
 from textgraft.data.folding import fold
-
-_MIN_JACCARD = 0.8
-_WORDS = 3  # of a shingle
+from textgraft.data_checks.min_hash import SIMILARITY
+from textgraft.data_checks.shingles import Shingler, jaccard
 
 
 class NearDuplicates:
-    """Finds texts that share most of their sequences of three words with one that was added before.
+    """Finds texts whose shingles are those of a text that was added before, or nearly so.
 
-    Two texts are near duplicates if the Jaccard similarity of these sequences is at least 0.8 (Broder, 1997).
+    Near duplicates are those of the check of data (`data_checks.min_hash`); of texts with few words, the same ones.
     """
 
     def __init__(self) -> None:
-        self._added: list[frozenset[tuple[str, ...]]] = []
+        self._shingler = Shingler()
+        self._texts: set[str] = set()
+        self._shingles: list[np.ndarray] = []
 
-    def add(self, text: str) -> bool:
-        """Add a text unless it is a near duplicate of another one; returns whether it is added."""
-        shingles = _shingles(fold(text).split())
-        if any(_are_similar(shingles, other) for other in self._added):
+    def add(self, text: bytes) -> bool:
+        """Add a text in UTF-8 unless it is a near duplicate of another one; returns whether it is added."""
+        folded, shingles = fold(text.decode()), np.unique(self._shingler.shingles(text))
+        if folded in self._texts or any(_are_similar(shingles, other) for other in self._shingles):
             return False
-        self._added.append(shingles)
+        self._texts.add(folded)
+        if len(shingles):
+            self._shingles.append(shingles)
         return True
 
 
-def _shingles(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
-    return frozenset(tuple(words[start : start + _WORDS]) for start in range(max(1, len(words) - _WORDS + 1)))
-
-
-def _are_similar(first: frozenset[tuple[str, ...]], second: frozenset[tuple[str, ...]]) -> bool:
-    if min(len(first), len(second)) < _MIN_JACCARD * max(len(first), len(second)):
-        return False
-    shared = len(first & second)
-    return shared >= _MIN_JACCARD * (len(first) + len(second) - shared)
+def _are_similar(first: np.ndarray, second: np.ndarray) -> bool:
+    lengths = sorted(map(len, (first, second)))
+    return lengths[0] >= SIMILARITY * lengths[1] and jaccard(first, second) >= SIMILARITY

@@ -98,7 +98,7 @@ def suggest_rows(
     features = join_features(with_progress(features_of_rows(model, rows, truncated)))
     texts, duplicates = texts_of(rows).joined, NearDuplicates()
     chosen = select_informative(
-        features.vectors, features.residuals, count, seed, lambda row: duplicates.add(texts[row].decode())
+        features.vectors, features.residuals, count, seed, lambda row: duplicates.add(texts[row])
     )
     return Suggestions(
         rows.take(pa.array(chosen, pa.int64())),
