@@ -45,6 +45,9 @@ def test_score_of_an_entity_of_many_words_is_the_exact_mean():
     starts = tf.range(0, 2 * count, 2, tf.int64)
     words = Words(tf.fill([count], "a"), starts, starts + 1, tf.constant([count], tf.int64))
     tags = tf.constant([1] + [2] * (count - 1))
-    answers = tag_graph.entities(tf.constant(["a " * count]), words, tags, tf.constant(probabilities), ["x"])
+    spans = tag_graph.find_spans(tags, words.lengths)
+    ragged = tf.RaggedTensor.from_row_lengths(tf.stack([probabilities] * 3, axis=1), [count])
+    scores = tag_graph.score_spans(spans, tags, ragged, "constrained", "words")
+    answers = tag_graph.entities(tf.constant(["a " * count]), words, spans, scores, ["x"])
     assert answers["count"].numpy().tolist() == [1]
     assert answers["score"].numpy()[0, 0] == np.float32(probabilities.mean(dtype=np.float64))

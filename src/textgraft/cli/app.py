@@ -22,9 +22,9 @@ from textgraft.training.interruption import Interruption
 
 # In the order of `textgraft --help`.
 COMMANDS = (
-    "demo", "check", "train", "tune", "evaluate", "compare", "predict", "explain", "suggest", "drift", "embed",
-    "generate", "adapt", "pretrain", "distil", "quantize", "export", "verify", "serve", "inspect", "info", "presets",
-    "fetch", "cache",
+    "demo", "check", "train", "tune", "evaluate", "find-threshold", "compare", "predict", "explain", "suggest",
+    "drift", "embed", "generate", "adapt", "pretrain", "distil", "quantize", "export", "verify", "serve", "inspect",
+    "info", "presets", "fetch", "cache",
 )  # fmt: skip
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -59,7 +59,7 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        function: Callable[..., None] = pkgutil.resolve_name(f"textgraft.cli.{cmd_name}:{cmd_name}")
+        function: Callable[..., None] = pkgutil.resolve_name("textgraft.cli.{0}:{0}".format(cmd_name.replace("-", "_")))
         if self._lists_all:
             return TyperCommand(cmd_name, help=function.__doc__)
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

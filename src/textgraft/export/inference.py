@@ -2,8 +2,9 @@
 
 Keys: "task"; "problem" of a classifier; "labels", and "classes" in the type of the training's labels; "thresholds" of
 sets, or "abstain_below" and "set_threshold" of a classifier that has them; "pairs"; "sequence_length" and "truncation";
-"special", ids of tokens; "prompt" before each text; of entities "tags", "decoding", "word_pattern" and
-"space_before_words"; of a wheel "cleaning", see `cleaning_steps`, and "ngrams", see `ngrams.graph.counting_settings`.
+"special", ids of tokens; "prompt" before each text; of entities "tags", "decoding", "word_pattern",
+"space_before_words", "scoring" and, where they are not 1 and 0, "temperature" and "min_confidence"; of a wheel
+"cleaning", see `cleaning_steps`, and "ngrams", see `ngrams.graph.counting_settings`.
 """
 
 import json

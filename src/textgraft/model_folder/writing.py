@@ -16,6 +16,7 @@ from textgraft.backbones.family import load_family
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.card import write_card
 from textgraft.model_folder.folder import CARD, CONFIG, HISTORY, MAX_ASSET_BYTES, MAX_BYTES, WEIGHTS, StoredModel
+from textgraft.model_folder.golden import GOLDEN, GoldenAnswers, golden_file
 from textgraft.storage import folders
 from textgraft.storage.finite import is_finite
 from textgraft.storage.safetensors import to_safetensors
@@ -101,6 +102,21 @@ def _present_files(stored: StoredModel) -> Iterator[tuple[str, bytes]]:
         path = stored.folder / name
         if name not in REMOVABLE_FILES or path.exists():
             yield name, path.read_bytes()
+
+
+def store_settings(stored: StoredModel, settings: Mapping[str, Any], golden: GoldenAnswers | None) -> None:
+    """Write other settings of a task into a model folder, with the golden answers of the model that has them.
+
+    Raises:
+        ModelFolderError: when the folder was altered since it was verified, or cannot be written.
+    """
+    verify_folder(stored.folder)
+    files: dict[str, FileContent] = {name: [(stored.folder / name).read_bytes()] for name in stored.sha256}
+    config = {**stored.config, "settings": dict(settings)}
+    files[CONFIG] = [_json(config)]
+    files |= {} if stored.edited_card else {CARD: [write_card(config).encode()]}
+    files |= {} if golden is None else {GOLDEN: [golden_file(golden)]}
+    folders.write_folder(stored.folder, files, overwrite=True)
 
 
 def _json(config: Mapping[str, Any]) -> bytes:

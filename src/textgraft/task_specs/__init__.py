@@ -115,6 +115,10 @@ class TaskSpec(ABC):
     def schema(self, settings: Mapping[str, Any]) -> ModelSchema:
         """The schema of a model folder with these settings, which are not yet checked."""
 
+    def constructor_options(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a model folder as arguments of the task's constructor."""
+        return dict(settings)
+
     def takes_ngrams(self, settings: Mapping[str, Any]) -> bool:
         """Whether a model with these settings can have an n-gram model beside its network."""
         return False

@@ -11,9 +11,11 @@ from textgraft.data.tagged import TaggedDataset, has_entities, load_tagged_datas
 from textgraft.errors import DataError
 from textgraft.storage.schema import ANY, BOOLEAN, INTERVAL, NUMBER, STRING, Integer, List, Map, Object, OneOf, Schema
 from textgraft.task_specs import ModelSchema, ShapePattern, TaskSpec, hidden_shapes
+from textgraft.task_specs.text_classification import TEMPERATURE, THRESHOLD
 
 # Ways to split plain texts into words, and to decode tags.
 SPLITTINGS, DECODINGS = ("signs", "edges", "characters"), ("constrained", "free")
+SCORINGS = ("spans", "words")  # see `tasks.tag_decoding`
 
 # Kernel size in tokens, and default widths, of convolutions over vectors that do not depend on their context.
 KERNEL_SIZE, CONVOLUTION_WIDTHS = 5, (128,)
@@ -74,6 +76,10 @@ class TokenClassificationSpec(TaskSpec):
     def min_steps(self, labels: int) -> int:
         return 300
 
+    def constructor_options(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Folders of earlier versions have no scoring, and the mean of words."""
+        return {"scoring": "words", **settings}
+
     def metrics(self, train: TaggedDataset) -> tuple[Metric, ...]:  # type: ignore[override]
         return SPANS
 
@@ -96,7 +102,8 @@ class TokenClassificationSpec(TaskSpec):
                     "splitting": OneOf(SPLITTINGS),
                     "decoding": OneOf(DECODINGS),
                     "convolution": BOOLEAN,
-                }
+                },
+                {"scoring": OneOf(SCORINGS), "temperature": TEMPERATURE, "min_confidence": THRESHOLD},
             ),
             validation=Object({"val_accuracy": NUMBER, "val_f1": NUMBER, "val_loss": NUMBER}, others=NUMBER),
             test=Object(_TEST),

@@ -23,14 +23,26 @@ class AnswerOptions(CheckedOptions):
         maximum=1,
     )
 
+    min_confidence: float | None = option(
+        None,
+        "Lowest score of an entity; others are dropped.",
+        panel="Output",
+        shown_default="that of the model, or 0",
+        minimum=0,
+        maximum=1,
+    )
+
     def apply(self, task: "Task") -> None:
         """Let a model answer so.
 
         Raises:
             ConfigError: for an option that such a model does not have.
         """
-        if self.abstain_below is not None:
-            objective: Any = getattr(task, "objective", None)
-            if not hasattr(objective, "abstain_below"):
-                raise ConfigError("--abstain-below is for classifiers of single labels; drop it")
-            objective.abstain_below = self.abstain_below
+        objective: Any = getattr(task, "objective", None)
+        for name, kind in (("abstain_below", "classifiers of single labels"), ("min_confidence", "models of entities")):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not hasattr(objective, name):
+                raise ConfigError(f"--{name.replace('_', '-')} is for {kind}; drop it")
+            setattr(objective, name, value)

@@ -45,8 +45,9 @@ def load(
     with rebuilding(stored):
         architecture = {**config["architecture"], "cleaning": Cleaning(**config["architecture"]["cleaning"])}
         backbone = rebuild_backbone(stored, precision)
-        task_class = pkgutil.resolve_name(task_spec(config["task"]).class_path)
-        task: Task = task_class(backbone, precision=precision, **architecture, **config["settings"])
+        spec = task_spec(config["task"])
+        task_class, settings = pkgutil.resolve_name(spec.class_path), spec.constructor_options(config["settings"])
+        task: Task = task_class(backbone, precision=precision, **architecture, **settings)
         task.restore(config)
         stored.assign(task.weights)
     task.history, task.seen, task.replay = stored.history, stored.seen, stored.replay

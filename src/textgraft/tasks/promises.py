@@ -39,10 +39,13 @@ def set_thresholds(run: Run, targets: np.ndarray, outputs: np.ndarray, callback:
     """
     objective: Any = run.mode.task.objective
     config = run.mode.config
+    if not promised(config):
+        return
+    scores = objective.probabilities(outputs)
     if config.target_precision is not None:
-        callback.on_message(promise_precision(objective, targets, outputs, config.target_precision))
+        callback.on_message(promise_precision(objective, targets, scores, config.target_precision))
     if config.coverage is not None:
-        callback.on_message(promise_coverage(objective, targets, outputs, config.coverage))
+        callback.on_message(promise_coverage(objective, targets, scores, config.coverage))
 
 
 def report_no_thresholds(run: Run, callback: Callback) -> None:
@@ -54,9 +57,11 @@ def report_no_thresholds(run: Run, callback: Callback) -> None:
         )
 
 
-def promise_precision(objective: SingleLabel, targets: np.ndarray, outputs: np.ndarray, target: float) -> str:
-    """Set the probability below which the model abstains, or None where no bound holds; returns a line about it."""
-    scores = objective.probabilities(outputs)
+def promise_precision(objective: SingleLabel, targets: np.ndarray, scores: np.ndarray, target: float) -> str:
+    """Set the probability below which the model abstains, or None where no bound holds; returns a line about it.
+
+    Takes label indices, int (n,), and probabilities, float (n, labels), of texts that did not train the model.
+    """
     proved = precision_threshold(scores.max(axis=1), scores.argmax(axis=1) == targets, target)
     objective.promises.pop(TARGET_PRECISION, None)
     objective.abstain_below = None
@@ -80,9 +85,8 @@ def describe_precision(threshold: PrecisionThreshold | None, target: float, text
     )
 
 
-def promise_coverage(objective: SingleLabel, targets: np.ndarray, outputs: np.ndarray, target: float) -> str:
-    """Set the probability from which a label is in the set of a text, or None; returns a line about it."""
-    scores = objective.probabilities(outputs)
+def promise_coverage(objective: SingleLabel, targets: np.ndarray, scores: np.ndarray, target: float) -> str:
+    """Set the probability from which a label is in the set of a text, or None; see `promise_precision`."""
     objective.promises.pop(COVERAGE, None)
     objective.set_threshold = coverage_threshold(targets, scores, target)
     if objective.set_threshold is None:

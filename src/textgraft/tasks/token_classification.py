@@ -15,11 +15,13 @@ from textgraft.backbones.layers import relu
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.annotations import TaggedText
 from textgraft.data.bounds import bounded_windows, text_bytes
+from textgraft.data.dataset import Dataset
 from textgraft.data.predicted_entities import Entity, entity_arrays
 from textgraft.data.python_inputs import is_source, one_line
 from textgraft.data.tagged import TaggedDataset, read_tagged
 from textgraft.data.tags import Span
 from textgraft.errors import ConfigError
+from textgraft.evaluation.span_curve import PrecisionRecallCurve, precision_recall_curve
 from textgraft.evaluation.span_metrics import span_metrics
 from textgraft.task_specs.token_classification import (
     CONVOLUTION_WIDTHS,
@@ -68,7 +70,7 @@ class TokenClassifier(TrainableTask):
     """
 
     name = "token-classification"
-    public = ("labels", "predict", "splitting")
+    public = ("labels", "precision_recall_curve", "predict", "splitting")
     objective: Tags
     input_spec = WordInputs.spec
 
@@ -81,6 +83,9 @@ class TokenClassifier(TrainableTask):
         splitting: str = "signs",
         decoding: str = "constrained",
         convolution: bool | None = None,
+        scoring: str = tag_decoding.SPANS,
+        temperature: float = 1.0,
+        min_confidence: float = 0.0,
         **options: Any,
     ) -> None:
         """Load the backbone and build an untrained head.
@@ -94,6 +99,9 @@ class TokenClassifier(TrainableTask):
             decoding: "constrained" (valid tag sequences only) or "free".
             convolution: whether the head's hidden layers are convolutions over tokens; by default where the backbone's
                 vectors do not depend on neighbours.
+            scoring: of entities: "spans" (their probability) or "words" (the mean of their words' probabilities).
+            temperature: divides the logits of tags; `fit` determines it.
+            min_confidence: lowest score of an entity that is predicted.
             options: arguments of all models (see `Task`); pooling has no effect.
 
         Raises:
@@ -101,7 +109,7 @@ class TokenClassifier(TrainableTask):
         """
         if not isinstance(splitting, str) or splitting not in SPLITTINGS:
             raise ConfigError(f"splitting {one_line(splitting)} is unknown; choose one of {', '.join(SPLITTINGS)}")
-        self.objective = Tags(labels, decoding)
+        self.objective = Tags(labels, decoding, scoring, temperature, min_confidence)
         self.splitting, self._convolution = splitting, convolution
         super().__init__(preset, precision, **options)
         self.word_rows = WordRows(
@@ -152,8 +160,8 @@ class TokenClassifier(TrainableTask):
         return {
             "labels": list(self.labels),
             "splitting": self.splitting,
-            "decoding": self.objective.decoding,
             "convolution": bool(self._convolution),
+            **self.objective.settings(),
         }
 
     # === Network ===
@@ -184,8 +192,8 @@ class TokenClassifier(TrainableTask):
         words, rows = self.word_rows.pack(texts)
         logits = self.forward((rows.token_ids, rows.positions)).values
         logits = tf.RaggedTensor.from_row_lengths(logits, words.lengths, validate=False)
-        tags, probabilities = self.objective.graph_tags(logits)
-        return tag_graph.entities(texts, words, tags, probabilities, self.labels)
+        spans, scores = self.objective.graph_spans(logits)
+        return tag_graph.entities(texts, words, spans, scores, self.labels, self.objective.min_confidence)
 
     def inference_settings(self) -> dict[str, Any]:
         return {
@@ -193,7 +201,7 @@ class TokenClassifier(TrainableTask):
             "labels": list(self.labels),
             "classes": list(self.labels),
             "tags": list(self.output_labels),
-            "decoding": self.objective.decoding,
+            **self.objective.settings(),
             "word_pattern": word_pattern(self.splitting),
             "space_before_words": self.backbone.space_before_words,
         }
@@ -267,6 +275,23 @@ class TokenClassifier(TrainableTask):
             metrics = span_metrics((pair[0] for pair in true), (pair[1] for pair in predicted))
         return {"texts": len(data), "loss": loss / max(1, words_seen), "alignment": asdict(count), **metrics}
 
+    def precision_recall_curve(self, data: Any, labels: Any = None) -> PrecisionRecallCurve:
+        """Precision and recall of entities by the lowest score that is taken; arguments and errors: see `evaluate`."""
+        scores: list[float] = []
+        is_right: list[bool] = []
+        labelled = 0
+
+        def add(_: Dataset, results: Sequence[RowResult]) -> None:
+            nonlocal labelled
+            for row in results:
+                truth = {(item["start"], item["end"], item["label"]) for item in row.truth}
+                labelled += len(truth)
+                scores.extend(item["score"] for item in row.prediction)
+                is_right.extend((item["start"], item["end"], item["label"]) in truth for item in row.prediction)
+
+        self.evaluate(data, labels, on_results=add)
+        return precision_recall_curve(np.array(scores), np.array(is_right, bool), labelled)
+
     # === Prediction ===
 
     def predict(self, texts: Any, *, text: str | None = None) -> list[Any]:
@@ -329,19 +354,17 @@ class TokenClassifier(TrainableTask):
         return _require_finite_logits(Ragged(self._compute_outputs(inputs).values, words.lengths), texts)
 
     def _decode(self, texts: Sequence[TaggedText], words: Words, logits: Ragged) -> list[list[Entity]]:
-        tags = self.objective.tags(logits)
-        tag_probabilities = self.objective.probabilities(logits)[np.arange(len(tags)), tags]
         entities: list[list[Entity]] = [[] for _ in texts]
         text_ids = np.repeat(np.arange(len(texts)), words.lengths)
-        spans = tag_decoding.decode_spans(tags, words.lengths)
-        for first, end, label in zip(*map(np.ndarray.tolist, spans), strict=True):
+        spans, scores = self.objective.spans(logits)
+        for first, end, label, score in zip(*map(np.ndarray.tolist, (*spans, scores)), strict=True):
             text_id, start, stop = text_ids[first], int(words.starts[first]), int(words.ends[end - 1])
             if texts[text_id].words:
                 start, stop = widen_to_words(start, stop, texts[text_id].words)
                 if entities[text_id] and start < entities[text_id][-1].end:
                     continue  # it shares a given word with the entity before, which is widened to it
-            score = round(float(tag_probabilities[first:end].mean(dtype=np.float64)), DECIMALS)
-            entities[text_id].append(Entity(texts[text_id].text[start:stop], self.labels[label], start, stop, score))
+            text = texts[text_id].text[start:stop]
+            entities[text_id].append(Entity(text, self.labels[label], start, stop, round(score, DECIMALS)))
         return entities
 
 

@@ -32,6 +32,7 @@ from textgraft.storage.safetensors import to_safetensors
 from textgraft.storage.syncing import FileContent, write_file
 from textgraft.tasks.base import Task
 from textgraft.tasks.feature_extraction import TextEmbedder
+from textgraft.tasks.tag_decoding import WORDS
 from textgraft.tasks.text_classification import TextClassifier
 from textgraft.tasks.token_classification import TokenClassifier
 from textgraft.tokenizers import tokenizer_json
@@ -136,10 +137,11 @@ def _tagger_parts(model: TokenClassifier) -> _Parts:
         raise ConfigError(f"transformers has no class for the tokens of {model.backbone.family}; use savedmodel")
     if settings["convolution"] or model.architecture.hidden:
         raise ConfigError("transformers' class for tokens has one layer; use savedmodel, or train without --hidden")
-    (layer,) = layers_of(model.head)
+    ((kernel, bias),) = layers_of(model.head)
+    temperature, names = model.objective.temperature, ("splitting", "decoding", "scoring", "min_confidence")
     return _Parts(
-        layer_tensors(module, layer),
-        config={SETTINGS: {name: settings[name] for name in ("splitting", "decoding")}},
+        layer_tensors(module, (kernel / temperature, bias / temperature)),
+        config={SETTINGS: {name: settings[name] for name in names if name in settings}},
     )
 
 
@@ -171,7 +173,7 @@ def _text_classifier(folder: Path, config: Mapping[str, Any], pairs: bool) -> Te
 def _token_classifier(folder: Path, config: Mapping[str, Any]) -> TokenClassifier:
     """The labels are those of the tags B-LABEL."""
     labels = [tag.removeprefix("B-") for tag in label_names(config) if tag.startswith("B-")]
-    options = {"sequence_length": _sequence_length(folder), **config[SETTINGS]}
+    options = {"sequence_length": _sequence_length(folder), "scoring": WORDS, **config[SETTINGS]}
     model = TokenClassifier(load_backbone(folder), labels, "float32", **options)
     module = model.backbone.hugging_face_tag_head
     with open_tensors(folder) as tensors:

@@ -11,7 +11,7 @@ import onnxruntime as ort
 
 from textgraft.data.predicted_entities import Entity, entity_arrays
 from textgraft.evaluation.answer_comparison import as_int8
-from textgraft.tasks.tag_decoding import decode_spans, viterbi
+from textgraft.tasks.tag_decoding import WORDS, scored_spans
 from tokenizers import Tokenizer
 
 from .cleaning import TextCleaner
@@ -20,13 +20,12 @@ from .damage import damage_named
 from .ngrams import NgramLogits
 from .rows import Rows, TextRows, WordRows, batches, padded
 from .settings import ABSTAIN_BELOW, CLEANING, ENTITIES, NGRAMS, SET_THRESHOLD, VECTORS, read_settings
-from .words import TextWords, split_words
+from .words import split_words
 
 NETWORK, TOKENIZER, INFERENCE = "model.onnx", "tokenizer.json", "inference.json"
 
 _MAX_ROWS, _MAX_TOKENS = 64, 4096  # of a batch, padding included
 _THREAD_TOKENS = 512  # of a batch for each thread; more leave the cache of its core
-_TINY = 1e-30  # keeps the logarithm of a probability finite
 _LOGITS, _EMBEDDING = "logits", "sentence_embedding"
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _ERRORS = 3  # the level of ONNX Runtime's log
@@ -161,27 +160,20 @@ class Model:
                 parts[index] = vectors[positions[index]]
         logits = np.concatenate([*parts, np.empty((0, len(self._settings["tags"])), np.float32)])
         lengths = np.array([len(text.words) for text in words], np.int64)
-        probabilities = _softmax(logits)
-        if self._settings["decoding"] == "free":
-            tags = logits.argmax(axis=1)
-        else:
-            tags = viterbi(np.log(probabilities + np.float32(_TINY)), lengths)
-        return self._spans(texts, words, tags, probabilities[np.arange(len(tags)), tags])
-
-    def _spans(
-        self, texts: Sequence[str], words: Sequence[TextWords], tags: np.ndarray, probabilities: np.ndarray
-    ) -> list[list[Entity]]:
-        lengths = np.array([len(text.words) for text in words], np.int64)
+        probabilities = _softmax(logits / np.float32(self._settings.get("temperature", 1.0)))
         text_ids, ends = np.repeat(np.arange(len(texts)), lengths), np.cumsum(lengths)
         entities: list[list[Entity]] = [[] for _ in texts]
-        spans = decode_spans(tags, lengths)
-        for first, end, label in zip(*map(np.ndarray.tolist, spans), strict=True):
+        spans, scores = scored_spans(
+            probabilities, lengths, self._settings["decoding"], self._settings.get("scoring", WORDS)
+        )
+        for first, end, label, score in zip(*map(np.ndarray.tolist, (*spans, scores)), strict=True):
+            if score < self._settings.get("min_confidence", 0.0):
+                continue
             row = int(text_ids[first])
             offset = int(ends[row] - lengths[row])
             start, stop = words[row].starts[first - offset], words[row].ends[end - 1 - offset]
-            score = round(float(probabilities[first:end].mean(dtype=np.float64)), 6)
             name = self._settings["labels"][label]
-            entities[row].append(Entity(texts[row][start:stop], name, start, stop, score))
+            entities[row].append(Entity(texts[row][start:stop], name, start, stop, round(score, 6)))
         return entities
 
     def _find_output(self) -> tuple[str, int]:

@@ -56,7 +56,7 @@ def _is_special(value: Any) -> bool:
 
 
 def _is_share(value: Any) -> bool:
-    return isinstance(value, float) and 0 <= value <= 1
+    return type(value) in (int, float) and 0 <= value <= 1
 
 
 def _is_length(value: Any) -> bool:
@@ -79,6 +79,12 @@ _ENTITY_CHECKS: dict[str, Callable[[Any], bool]] = {
     "decoding": lambda value: value in ("constrained", "free"),
     "word_pattern": _is_pattern,
     "space_before_words": lambda value: isinstance(value, bool),
+}
+# Of entities, where they differ from those of earlier versions.
+_OPTIONAL_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "scoring": lambda value: value in ("spans", "words"),
+    "temperature": lambda value: type(value) in (int, float) and 0.001 <= value <= 1000,
+    "min_confidence": _is_share,
 }
 _REPLACEMENT_CHECKS: dict[str, Callable[[Any], bool]] = {
     "pattern": _is_pattern,
@@ -119,6 +125,7 @@ def _check(settings: Any) -> None:
     _check_keys(settings, _CHECKS, "it")
     if settings["task"] == ENTITIES:
         _check_keys(settings, _ENTITY_CHECKS, "it")
+        _check_keys(settings, {name: _OPTIONAL_CHECKS[name] for name in _OPTIONAL_CHECKS if name in settings}, "it")
     _check_together(settings)
     if CLEANING in settings:
         _check_keys(settings, {CLEANING: lambda steps: isinstance(steps, list) and all(map(_is_step, steps))}, "it")

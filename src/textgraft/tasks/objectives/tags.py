@@ -1,6 +1,6 @@
 """A tag per word (IOB2), from which labelled spans are decoded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,13 @@ from textgraft.data.metrics import SPANS
 from textgraft.data.python_inputs import one_line
 from textgraft.errors import ConfigError, counted
 from textgraft.evaluation.metric_tables import span_tables
-from textgraft.task_specs.token_classification import DECODINGS, tag_count
+from textgraft.task_specs.text_classification import TEMPERATURE, THRESHOLD
+from textgraft.task_specs.token_classification import DECODINGS, SCORINGS, tag_count
 from textgraft.tasks import tag_decoding, tag_graph
 from textgraft.tasks.objectives import summed_cross_entropy
+from textgraft.tasks.span_calibration import span_temperature, tag_probabilities
 from textgraft.training.objective import Objective, check_labels
 from textgraft.training.ragged import Ragged
-
-_TINY = 1e-30  # keeps the logarithm of a probability finite
 
 
 class Tags(Objective):
@@ -28,21 +28,56 @@ class Tags(Objective):
         labels: types of spans.
         decoding: "constrained" decodes the most probable sequence in which every inside tag continues a span, "free"
             the most probable tag of each word.
+        scoring: the score of a span: "spans" for its probability, "words" for the mean of its words' probabilities, as
+            models of earlier versions have it.
+        temperature: divides the logits in `probabilities`.
+        min_confidence: lowest score of a span that is answered.
         width: number of tags.
     """
 
-    selectable = SPANS
+    selectable, calibrated = SPANS, ("temperature",)
     answer_columns = ("entities",)
 
-    def __init__(self, labels: Sequence[str], decoding: str) -> None:
-        """Check the arguments; a ConfigError reports no labels, duplicates, or an unknown decoding."""
+    def __init__(
+        self,
+        labels: Sequence[str],
+        decoding: str,
+        scoring: str = tag_decoding.SPANS,
+        temperature: float = 1.0,
+        min_confidence: float = 0.0,
+    ) -> None:
+        """Check the arguments; a ConfigError reports no labels, duplicates, an unknown word or an excessive number."""
         self.labels, label_type = check_labels(labels, 1)
         if label_type != STRING:
             raise ConfigError(f"labels of entities must be strings, not of type {label_type}")
         if not isinstance(decoding, str) or decoding not in DECODINGS:
             raise ConfigError(f"decoding {one_line(decoding)} is unknown; choose one of {', '.join(DECODINGS)}")
-        self.decoding = decoding
+        if not isinstance(scoring, str) or scoring not in SCORINGS:
+            raise ConfigError(f"scoring {one_line(scoring)} is unknown; choose one of {', '.join(SCORINGS)}")
+        for name, schema, value in (
+            ("temperature", TEMPERATURE, temperature), ("min_confidence", THRESHOLD, min_confidence)
+        ):  # fmt: skip
+            if not schema.holds(value):
+                raise ConfigError(f"{name} must be {schema.name}, not {value}")
+        self.decoding, self.scoring = decoding, scoring
+        self.temperature, self.min_confidence = temperature, min_confidence
         self.width = tag_count(len(self.labels))
+
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments other than the labels, as JSON values."""
+        numbers = {"temperature": (self.temperature, 1), "min_confidence": (self.min_confidence, 0)}
+        changed = {name: value for name, (value, default) in numbers.items() if value != default}
+        return {"decoding": self.decoding, "scoring": self.scoring, **changed}
+
+    def prepare(self, train: Any) -> None:
+        self.scoring, self.temperature = tag_decoding.SPANS, 1.0
+
+    def calibrate(self, targets: Ragged, outputs: Callable[[], Ragged]) -> str:
+        """Fit the temperature of spans; see `span_temperature`."""
+        logits = outputs()
+        true = tag_decoding.decode_spans(targets.values, targets.lengths)
+        self.temperature, count = span_temperature(logits, true, self.decoding)
+        return f"calibrated: temperature {self.temperature:.2f} ({count:,} predicted entities)"
 
     @property
     def tag_names(self) -> tuple[str, ...]:
@@ -67,28 +102,34 @@ class Tags(Objective):
 
     def tags(self, logits: Ragged) -> np.ndarray:
         """The tag id of each word, int (w,)."""
-        if self.decoding == "free":
-            return np.asarray(logits.values.argmax(axis=1))
-        return tag_decoding.viterbi(np.log(self.probabilities(logits) + _TINY), logits.lengths)
+        return tag_decoding.decode_tags(self.probabilities(logits), logits.lengths, self.decoding)
+
+    def spans(self, logits: Ragged) -> tuple[tag_decoding.SpanArrays, np.ndarray]:
+        """The spans that are answered, and their scores, float64 (s,)."""
+        probabilities = self.probabilities(logits)
+        spans, scores = tag_decoding.scored_spans(probabilities, logits.lengths, self.decoding, self.scoring)
+        is_sure = scores >= self.min_confidence
+        return tag_decoding.SpanArrays(*(values[is_sure] for values in spans)), scores[is_sure]
 
     def probabilities(self, logits: Ragged) -> np.ndarray:
         """Float32 (w, tags)."""
-        shifted = np.exp(logits.values - logits.values.max(axis=1, keepdims=True))
-        return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
+        return tag_probabilities(logits.values, self.temperature)
 
-    def graph_tags(self, logits: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """`tags` of logits, float32 ragged (n, None, tags), by graph ops, and their probabilities, float32 (w,)."""
-        probabilities = tf.nn.softmax(logits.values)
-        if self.decoding == "free":
+    def graph_spans(self, logits: tf.RaggedTensor) -> tuple[tag_graph.SpanTensors, tf.Tensor]:
+        """All spans of logits, float32 ragged (n, None, tags), by graph ops, and their scores, float64 (s,)."""
+        probabilities = tf.nn.softmax(logits.values / self.temperature)
+        if self.decoding == tag_decoding.FREE:
             tags = tf.argmax(probabilities, axis=1, output_type=tf.int32)
         else:
-            scores = tf.cast(tf.math.log(probabilities + _TINY), tf.float64)
+            scores = tf.cast(tf.math.log(probabilities + tag_decoding.TINY), tf.float64)
             tags = tag_graph.best_tags(logits.with_values(scores))
-        return tags, tf.gather(probabilities, tags, batch_dims=1)
+        spans = tag_graph.find_spans(tags, logits.row_lengths())
+        ragged = logits.with_values(probabilities)
+        return spans, tag_graph.score_spans(spans, tags, ragged, self.decoding, self.scoring)
 
     def word_losses(self, logits: Ragged, tags: np.ndarray) -> np.ndarray:
         """The cross-entropy of each word, float32 (w,)."""
-        return np.asarray(-np.log(self.probabilities(logits)[np.arange(len(tags)), tags] + _TINY))
+        return -tag_decoding.log_probabilities(self.probabilities(logits)[np.arange(len(tags)), tags])
 
     @property
     def summary(self) -> str:
