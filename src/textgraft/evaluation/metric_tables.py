@@ -18,7 +18,8 @@ _MAX_WIDTH = 80
 
 def classification_tables(metrics: dict[str, Any]) -> RenderableType:
     """Summary, metrics per label and confusion matrix of `classification_metrics`."""
-    answered = [name for name in ("answered", "answered_accuracy", "set_coverage", "set_size") if name in metrics]
+    extra = ("answered", "answered_accuracy", "unknown", "set_coverage", "set_size")
+    answered = [name for name in extra if name in metrics]
     tables = [_summary(metrics, ("accuracy", "macro_f1", *answered)), _per_label(metrics["per_class"])]
     if "confusion" in metrics:
         table = _confusion_matrix if len(metrics["labels"]) <= _MAX_MATRIX_LABELS else _confusions

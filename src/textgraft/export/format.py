@@ -110,10 +110,12 @@ class ExportFormat(ABC):
     Attributes:
         options: names of the fields of `ExportOptions` that it honours beside `without_ngrams`, which all do.
         has_ngrams: whether it expresses n-grams beside a network.
+        has_rejection: whether it rejects unknown texts as the model does.
     """
 
     options: ClassVar[tuple[str, ...]] = ()
     has_ngrams: ClassVar[bool] = False
+    has_rejection: ClassVar[bool] = False
 
     def __init__(self, options: ExportOptions = ExportOptions()) -> None:
         self.selected = options

@@ -1,4 +1,4 @@
-"""Export of the network of a classifier without the n-grams beside it."""
+"""Export of a classifier without parts that a format lacks: the n-grams beside its network, its unknown texts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from textgraft.tasks.ngrams import drop_ngrams
 from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.tasks.text_classification import TextClassifier
 
-LEFT_OUT = "n-grams"  # their name in the record of an export
+LEFT_OUT, REJECTION = "n-grams", "rejection of unknown texts"  # their names in the record of an export
 
 
 def require_expressible(model: Task, kind: ExportFormat, to: str) -> None:
@@ -36,3 +36,21 @@ def network_alone(model: Task) -> Iterator[None]:
         yield
     finally:
         classifier.ngrams, objective.temperature = ngrams, temperature
+
+
+@contextmanager
+def without_rejection(model: Task, has_rejection: bool) -> Iterator[list[str]]:
+    """Let a model answer unknown texts too meanwhile, unless the format rejects them; yields what is left out."""
+    novelty = None if has_rejection or not isinstance(model, TextClassifier) else model.novelty
+    if novelty is None:
+        yield []
+        return
+    classifier = cast("TextClassifier", model)
+    objective = cast("SingleLabel", classifier.objective)
+    limit, objective.reject_above = objective.reject_above, None
+    classifier.set_novelty(None)
+    try:
+        yield [REJECTION]
+    finally:
+        objective.reject_above = limit
+        classifier.set_novelty(novelty)

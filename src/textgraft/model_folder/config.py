@@ -13,6 +13,7 @@ from textgraft.data.seen_texts import ADAPTATION, TRAIN, VALIDATION
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.co_training import CO_TRAINING, CO_TRAINING_SCHEMA
 from textgraft.model_folder.ngrams import NGRAMS, NGRAMS_SCHEMA, ngram_shapes
+from textgraft.model_folder.novelty import NOVELTY, NOVELTY_SCHEMA, novelty_shapes
 from textgraft.model_folder.reference import REFERENCE_SCHEMA
 from textgraft.model_folder.replay import REPLAY_SCHEMA, why_no_replay
 from textgraft.model_folder.seen_texts import SEEN_SCHEMA
@@ -129,6 +130,7 @@ _FIELDS = Object(
         "replay": REPLAY_SCHEMA,
         "text_index": INDEX_SCHEMA,
         "reference": REFERENCE_SCHEMA,
+        "novelty": NOVELTY_SCHEMA,
     },
 )
 
@@ -178,6 +180,8 @@ def _unsuitable(config: Mapping[str, Any]) -> str:
         return "config.replay does not suit the task and its settings"
     if "text_index" in config and why_no_index(spec.pooled, spec.labelled):
         return "config.text_index does not suit the task"
+    if ("novelty" in config) != ("reject_above" in config["settings"]):
+        return "config.novelty and config.settings.reject_above belong together"
     return spec.unsuitable(config)
 
 
@@ -210,9 +214,9 @@ def check_files(config: Mapping[str, Any], stored: Mapping[str, Shape], folder: 
     if (head := task_spec(config["task"]).weight_shapes(config["settings"], hidden)) is not None:
         check_shapes(stored, head, folder)
         _check_names(stored, {name: head[name] for name in head if name.startswith(HEAD)}, HEAD, folder)
-    ngrams = ngram_shapes(config)
-    check_shapes(stored, ngrams, folder)
-    _check_names(stored, ngrams, NGRAMS, folder)
+    for prefix, shapes in ((NGRAMS, ngram_shapes(config)), (NOVELTY, novelty_shapes(config))):
+        check_shapes(stored, shapes, folder)
+        _check_names(stored, shapes, prefix, folder)
 
 
 def _check_names(stored: Mapping[str, Shape], described: Mapping[str, ShapePattern], prefix: str, folder: Path) -> None:

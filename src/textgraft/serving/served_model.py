@@ -13,7 +13,7 @@ from textgraft.model_folder.folder import StoredModel
 from textgraft.serving.admission import BatchTimes
 from textgraft.storage.verification import MANIFEST
 from textgraft.task_specs import task_names, task_spec
-from textgraft.task_specs.text_classification import ABSTAINED, CANDIDATES
+from textgraft.task_specs.text_classification import ABSTAINED, CANDIDATES, UNKNOWN
 from textgraft.tasks.answer_options import AnswerOptions
 from textgraft.tasks.base import Task, names_model_folder
 from textgraft.tasks.feature_extraction import TextEmbedder
@@ -122,7 +122,7 @@ class ServedModel:
             return [Tensor("value", "d", ())]
         if isinstance(objective, MultiLabel):
             return [*scores, Tensor("predicted", "b", labels)]
-        shapes = {ABSTAINED: (), CANDIDATES: labels}
+        shapes = {ABSTAINED: (), UNKNOWN: (), CANDIDATES: labels}
         extra = [Tensor(name, "b", shapes[name]) for name in objective.extra_columns]  # type: ignore[attr-defined]
         return [Tensor("label", "O", ()), Tensor("score", "f", ()), *scores, *extra]
 

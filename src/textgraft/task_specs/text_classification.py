@@ -33,8 +33,9 @@ from textgraft.storage.schema import (
 from textgraft.task_specs import ModelSchema, ShapePattern, TaskSpec, hidden_shapes
 from textgraft.terminal.escaping import MAX_VALUE, printable
 
-# Answers beside a label: whether it is withheld, and whether each label is in the set of the text.
-ABSTAINED, CANDIDATES = "abstained", "candidates"
+# Answers beside a label: whether it is withheld, whether each label is in the set of the text, and whether the text is
+# unlike those of the training.
+ABSTAINED, CANDIDATES, UNKNOWN = "abstained", "candidates", "unknown"
 
 # With fewer, the rare ones of many labels are not predicted (docs/measurements.md).
 _STEPS_PER_LABEL = 10
@@ -160,10 +161,11 @@ _PROMISES = Object(
             {"target": THRESHOLD, "texts": Integer(1), "answered": THRESHOLD, "precision": THRESHOLD}
         ),
         "coverage": Object({"target": THRESHOLD, "texts": Integer(1), "set_coverage": THRESHOLD, "set_size": NUMBER}),
+        "reject_unknown": Object({"target": THRESHOLD, "texts": Integer(1)}),
     },
 )
 _ANSWERED: dict[str, Schema] = {
-    **dict.fromkeys(("answered", "answered_accuracy", "set_coverage", "set_size"), NUMBER),
+    **dict.fromkeys(("answered", "answered_accuracy", "set_coverage", "set_size", UNKNOWN), NUMBER),
     "answered_accuracy_interval": INTERVAL,
 }
 _PER_CLASS = Object({"per_class": Map(Map(NUMBER)), "labels": List(STRING)})
@@ -177,6 +179,7 @@ _SCHEMAS: dict[str, ModelSchema] = {
                 "temperature": TEMPERATURE,
                 "abstain_below": THRESHOLD,
                 "set_threshold": THRESHOLD,
+                "reject_above": NUMBER,
                 "promises": _PROMISES,
                 "label_type": OneOf(LABEL_TYPES),
                 "descriptions": Map(List(NONEMPTY, 1)),

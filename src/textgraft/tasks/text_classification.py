@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from textgraft.backbones.base import Backbone
 from textgraft.backbones.layers import relu
+from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.descriptions import read_descriptions
@@ -23,6 +24,7 @@ from textgraft.ngrams.model import NgramModel
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.held_out import Assessment, HeldOut, cross_validate, pass_on, validation_metrics
 from textgraft.tasks.ngrams import Ngrams, fit_ngrams
+from textgraft.tasks.novelty import Novelty
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.multi_label import MultiLabel
 from textgraft.tasks.objectives.regression import Regression
@@ -176,14 +178,19 @@ class TextClassifier(TrainableTask):
 
     @property
     def weights(self) -> dict[str, keras.Variable]:
-        return {**super().weights, **(self.ngrams.model.weights if self.ngrams else {})}
+        ngrams = self.ngrams.model.weights if self.ngrams else {}
+        return {**super().weights, **ngrams, **(self.novelty.weights if self.novelty else {})}
 
     def restore(self, config: Mapping[str, Any]) -> None:
         if facts := config.get("ngrams"):
             self.ngrams = Ngrams(NgramModel(facts["features"], self.objective.width, self.architecture.cleaning), facts)
 
+        if facts := config.get("novelty"):
+            self.set_novelty(Novelty(facts, len(self.labels)))
+
     def config(self) -> dict[str, Any]:
-        return {**super().config(), **({"ngrams": dict(self.ngrams.facts)} if self.ngrams else {})}
+        parts = {"ngrams": self.ngrams, "novelty": self.novelty}
+        return {**super().config(), **{name: dict(part.facts) for name, part in parts.items() if part}}
 
     def inference_settings(self) -> dict[str, Any]:
         names = ("thresholds", "abstain_below", "set_threshold")
@@ -196,10 +203,27 @@ class TextClassifier(TrainableTask):
 
     def text_outputs(self, *texts: tf.Tensor) -> tf.Tensor:
         outputs = super().text_outputs(*texts)
-        return outputs + self.ngrams.model(*texts) if self.ngrams else outputs
+        if self.ngrams is None:
+            return outputs
+        width = self.objective.width
+        return tf.concat([outputs[:, :width] + self.ngrams.model(*texts), outputs[:, width:]], 1)
 
     def complete_outputs(self, texts: np.ndarray, outputs: Any) -> Any:
-        return outputs + self.ngrams.model.logits(texts) if self.ngrams else outputs
+        if self.ngrams is not None:
+            outputs[:, : self.objective.width] += self.ngrams.model.logits(texts)
+        return outputs
+
+    def forward(self, batch: Any, training: bool = False, split: SplitNetwork | None = None) -> tf.Tensor:
+        """In predictions of a model that rejects unknown texts, their distance too: float32 (b, width + 1)."""
+        novelty = self.novelty
+        if novelty is None or training or split is not None:
+            return super().forward(batch, training, split)
+
+        def outputs(rows: Any) -> tf.Tensor:
+            vectors = self._encoder.pool(rows, self.pooling, training)
+            return tf.concat([self.head(vectors), novelty(vectors)], 1)
+
+        return self._mean_over_windows(outputs, batch, self.objective.width + 1, training)
 
     def after_training(
         self,
@@ -278,8 +302,8 @@ class TextClassifier(TrainableTask):
         Raises:
             DataError: for another object, or a text that is missing.
         """
-        parts = self.probabilities(self.text_batches(texts, text=text, pair=pair))
-        answers = [answer for part in parts for answer in self.objective.decode(part)]
+        parts = self.outputs(self.text_batches(texts, text=text, pair=pair))
+        answers = [answer for part in parts for answer in self.objective.predictions(part)]
         return answers[0] if isinstance(texts, str) else answers
 
     def predict_sets(self, texts: Any, *, text: str | None = None, pair: str | None = None) -> list[Any]:

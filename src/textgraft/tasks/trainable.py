@@ -37,6 +37,7 @@ from textgraft.tasks.held_out import (
     match_confidence,
 )
 from textgraft.tasks.ngrams import has_default_ngrams, why_no_ngrams
+from textgraft.tasks.novelty import Novelty, check_novelty, fit_novelty
 from textgraft.tasks.plan import Plan, estimate_cost
 from textgraft.tasks.promises import check_promises, report_no_thresholds
 from textgraft.tasks.quantization import prove_by_labels, require_enough_texts
@@ -71,6 +72,7 @@ class TrainableTask(Task):
     """A task that `fit` trains for an objective."""
 
     description = "a task that can be trained"
+    novelty: Novelty | None = None
     public: ClassVar[tuple[str, ...]] = ("evaluate", "fit", "objective", "plan", "quantize")
 
     @abstractmethod
@@ -226,6 +228,8 @@ class TrainableTask(Task):
                 checkpoints = stack.enter_context(Checkpoints(checkpoints))
             with ExitStack() as on_error:
                 on_error.callback(self.objective.snapshot())
+                on_error.callback(self.set_novelty, self.novelty)
+                self.set_novelty(None)
                 run, notices = self._read_run(reader, data, labels, validation, unlabelled, options)
                 facts, computation = self._run_facts(run), current_computation(self.precision)
                 computation = share_run(run, facts, computation, chief)
@@ -256,6 +260,7 @@ class TrainableTask(Task):
                 else:
                     history, assessment = train_run(run, callback)
             stored = store_texts(run, callback)
+            self.set_novelty(fit_novelty(run, callback))
             callback.on_train_end(history)
         self.history, (self.replay, self.index, self.reference), self.report = history.records, stored, None
         self.record = run_record(run, facts, computation, history, assessment)
@@ -444,6 +449,7 @@ class TrainableTask(Task):
         mode.check(options)
         check_stored_texts(self, mode.config)
         check_promises(self.objective, mode.config)
+        check_novelty(self.objective, mode.config)
         defaults = {name: value for name, value in mode.defaults.items() if options.get(name) is None}
         return replace(mode.config, metric=metric.name, **defaults).with_defaults(self.backbone.training_defaults)
 
@@ -470,6 +476,12 @@ class TrainableTask(Task):
 
     def _reader(self, **columns: str | None) -> DataReader:
         return DataReader(task_spec(self.name), self._reading(**columns))
+
+    def set_novelty(self, novelty: Novelty | None) -> None:
+        """Reject unknown texts by distances from now on, or none."""
+        if novelty is not self.novelty:
+            self.novelty = novelty
+            self._compile()
 
     def _earlier_training(self, run: Run) -> str | None:
         """A line for the user where the model has been trained already."""

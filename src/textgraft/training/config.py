@@ -133,6 +133,13 @@ class TrainingConfig(CheckedOptions):
         above=0,
         below=1,
     )
+    reject_unknown: float | None = option(
+        None,
+        "Let a classifier of single labels abstain on texts that are unlike those of the training; this share of the "
+        "validation texts is rejected too, such as 0.01.",
+        above=0,
+        below=1,
+    )
     learning_rate: float | None = option(
         None,
         "Peak learning rate.",

@@ -26,7 +26,7 @@ _REPETITIONS = 8  # about 1,000 tokens
 class SavedModel(ExportFormat):
     """A folder with the signature `serving_default`: `text` and, for pairs, `text_pair`, string (n,), to answers."""
 
-    options, has_ngrams = ("ops",), True
+    options, has_ngrams, has_rejection = ("ops",), True, True
 
     def write(self, model: Task, folder: Path) -> Requirements:
         specs = [tf.TensorSpec([None], tf.string, name) for name in _INPUTS[: 1 + model.pairs]]

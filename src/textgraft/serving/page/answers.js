@@ -34,9 +34,9 @@ const headline = (text, quiet = "") =>
   make("p", { className: "headline" }, make("span", { textContent: text, dir: "auto" }),
     quiet ? make("span", { className: "quiet", textContent: quiet }) : null);
 
-function showLabel({ label, probability, probabilities, candidates }) {
+function showLabel({ label, probability, probabilities, unknown, candidates }) {
   const sets = candidates ? [make("p", { className: "quiet", textContent: `Set of labels: ${candidates.join(", ") || "none"}` })] : [];
-  if (label === null) return [headline("No answer", `unsure: ${percent(probability)}`), ...bars(probabilities, new Set()), ...sets];
+  if (label === null) return [headline("No answer", unknown ? "unlike the texts of the training" : `unsure: ${percent(probability)}`), ...bars(probabilities, new Set()), ...sets];
   return [headline(String(label), percent(probability)), ...bars(probabilities, new Set([String(label)])), ...sets];
 }
 

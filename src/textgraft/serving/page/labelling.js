@@ -80,6 +80,7 @@ export function answerColumns(model, answer) {
   const probabilities = (model.labels ?? []).map((label) => [`probability_${label}`, ({ probabilities: all }) => all[String(label)]]);
   const extra = [];
   if (answer?.abstained !== undefined) extra.push(["abstained", ({ abstained }) => String(abstained)]);
+  if (answer?.unknown !== undefined) extra.push(["unknown", ({ unknown }) => String(unknown)]);
   if (answer?.candidates !== undefined) extra.push(["candidates", ({ candidates }) => JSON.stringify(candidates)]);
   const columns = {
     label: [["prediction", ({ label }) => String(label ?? "")], ...extra, ["probability", ({ probability }) => probability], ...probabilities],

@@ -14,7 +14,7 @@ from textgraft.export.format import Answers
 from textgraft.serving.bodies import Body, TextOrPair, as_text
 from textgraft.serving.protocol import ServingProtocol, json_response
 from textgraft.serving.served_model import ServedModel
-from textgraft.task_specs.text_classification import ABSTAINED, CANDIDATES
+from textgraft.task_specs.text_classification import ABSTAINED, CANDIDATES, UNKNOWN
 from textgraft.tasks.objectives import DECIMALS
 
 
@@ -73,12 +73,15 @@ def _labelled(model: ServedModel, arrays: Answers) -> Iterator[Mapping[str, Any]
     classes = dict(zip(objective.labels, objective.classes, strict=True))  # type: ignore[attr-defined]
     abstained = arrays.get(ABSTAINED, np.zeros(len(arrays["label"]), bool)).tolist()
     candidates = arrays.get(CANDIDATES, [None] * len(abstained))
-    rows = zip(arrays["label"].tolist(), _rounded(arrays["scores"]), abstained, candidates, strict=True)
-    for label, scores, is_abstained, chosen in rows:
+    unknown = arrays.get(UNKNOWN, np.zeros(len(abstained), bool)).tolist()
+    rows = zip(arrays["label"].tolist(), _rounded(arrays["scores"]), abstained, unknown, candidates, strict=True)
+    for label, scores, is_abstained, is_unknown, chosen in rows:
         probabilities = dict(zip(objective.labels, scores, strict=True))
         answer = {"label": None if is_abstained else classes[label], "probability": max(scores)}
         if ABSTAINED in arrays:
             answer[ABSTAINED] = is_abstained
+        if UNKNOWN in arrays:
+            answer[UNKNOWN] = is_unknown
         if chosen is not None:
             ranked = sorted(np.flatnonzero(chosen).tolist(), key=lambda index: -scores[index])
             answer[CANDIDATES] = [objective.classes[index] for index in ranked]  # type: ignore[attr-defined]

@@ -103,7 +103,7 @@ class TextObjective(Objective):
             self.best_answers(probabilities),
             self._prediction_probabilities(probabilities),
             probabilities.tolist(),
-            self.abstained(probabilities).tolist(),
+            self.withheld(logits).tolist(),
             strict=True,
         )
         return [
@@ -115,9 +115,13 @@ class TextObjective(Objective):
         """`decode` as if the model did not abstain."""
         return self.decode(probabilities)
 
-    def abstained(self, probabilities: np.ndarray) -> np.ndarray:
-        """Whether each text, of probabilities (n, ...), has no answer, bool (n,)."""
-        return np.zeros(len(probabilities), bool)
+    def predictions(self, logits: np.ndarray) -> list[Any]:
+        """The answer to each text, as `decode` returns it."""
+        return self.decode(self.probabilities(logits))
+
+    def withheld(self, logits: np.ndarray) -> np.ndarray:
+        """Whether each text has no answer, bool (n,)."""
+        return np.zeros(len(logits), bool)
 
     @abstractmethod
     def _truths(self, data: Dataset) -> list[Any]:
@@ -141,7 +145,7 @@ class TextObjective(Objective):
         """The cells of each of `answer_columns`."""
         probabilities = self.probabilities(logits)
         rounded = probabilities.astype(float).round(DECIMALS)
-        predictions = self.decode(probabilities)
+        predictions = self.predictions(logits)
         return [predictions, self._confidence(rounded, probabilities), *rounded.T.tolist()]
 
     def _confidence(self, rounded: np.ndarray, probabilities: np.ndarray) -> Sequence[Any]:

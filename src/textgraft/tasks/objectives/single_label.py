@@ -17,7 +17,7 @@ from textgraft.evaluation.classification_metrics import classification_metrics, 
 from textgraft.evaluation.conformal import set_metrics
 from textgraft.evaluation.metric_tables import classification_tables
 from textgraft.evaluation.selective import selective_metrics
-from textgraft.task_specs.text_classification import ABSTAINED, CANDIDATES, TEMPERATURE, THRESHOLD
+from textgraft.task_specs.text_classification import ABSTAINED, CANDIDATES, TEMPERATURE, THRESHOLD, UNKNOWN
 from textgraft.tasks.objectives import TextObjective
 from textgraft.tasks.objectives.balance import class_weights, focal_loss, oversampling_weights
 from textgraft.training.log_loss import label_logits, margins
@@ -38,11 +38,13 @@ class SingleLabel(TextObjective):
         temperature: divides the logits in `probabilities`.
         abstain_below: the lowest probability with which the most probable label is answered; None answers always.
         set_threshold: the lowest probability of a label in the sets of `candidates`; None where there are none.
+        reject_above: the distance, a column of the outputs after the logits, above which a text is unknown and has no
+            answer; None where there is no such column.
         promises: on which texts each threshold was set, and what it promises there; see `tasks.promises`.
     """
 
     name, selectable, balances = SINGLE, SINGLE_LABEL, True
-    options = ("temperature", "label_type", "abstain_below", "set_threshold", "promises")
+    options = ("temperature", "label_type", "abstain_below", "set_threshold", "reject_above", "promises")
     calibrated = ("temperature", "abstain_below", "set_threshold", "promises")
 
     def __init__(
@@ -53,6 +55,7 @@ class SingleLabel(TextObjective):
         *,
         abstain_below: float | None = None,
         set_threshold: float | None = None,
+        reject_above: float | None = None,
         promises: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Check the arguments; a ConfigError reports one label, duplicates, or a number out of range."""
@@ -64,10 +67,12 @@ class SingleLabel(TextObjective):
         for name, value in (("abstain_below", abstain_below), ("set_threshold", set_threshold)):
             if value is not None and not THRESHOLD.holds(value):
                 raise ConfigError(f"{name} must be {THRESHOLD.name}, not {value}")
-        self.abstain_below, self.set_threshold, self.promises = abstain_below, set_threshold, dict(promises)
+        self.abstain_below, self.set_threshold, self.reject_above = abstain_below, set_threshold, reject_above
+        self.promises = dict(promises)
 
     def settings(self) -> dict[str, Any]:
-        thresholds = {"abstain_below": self.abstain_below, "set_threshold": self.set_threshold}
+        names = ("abstain_below", "set_threshold", "reject_above")
+        thresholds = {name: getattr(self, name) for name in names}
         return {
             **self._label_settings(),
             **({} if self.temperature == 1 else {"temperature": self.temperature}),
@@ -76,7 +81,8 @@ class SingleLabel(TextObjective):
         }
 
     def prepare(self, train: Dataset) -> None:
-        self.temperature, self.abstain_below, self.set_threshold, self.promises = 1.0, None, None, {}
+        self.temperature, self.promises = 1.0, {}
+        self.abstain_below = self.set_threshold = self.reject_above = None
 
     def targets(self, data: Dataset) -> np.ndarray:
         """Label ids, int32 (n,)."""
@@ -117,8 +123,10 @@ class SingleLabel(TextObjective):
         """`evaluate` for label ids, int (n,)."""
         scores = self.probabilities(logits)
         metrics = classification_metrics(targets, scores, self.labels)
-        if self.abstain_below is not None:
-            metrics |= selective_metrics(self.abstained(scores), scores.argmax(axis=1) == targets)
+        if self.abstains:
+            metrics |= selective_metrics(self.withheld(logits), scores.argmax(axis=1) == targets)
+        if self.reject_above is not None:
+            metrics[UNKNOWN] = float(self.unknown(logits).mean())
         if self.set_threshold is not None:
             metrics |= set_metrics(targets, self.candidates(scores))
         return metrics
@@ -134,20 +142,38 @@ class SingleLabel(TextObjective):
         return f"calibrated: temperature {self.temperature:.2f} ({len(targets):,} held-out texts)"
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        logits = label_logits(logits)
+        logits = label_logits(logits[:, : self.width])
         shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.temperature)
         return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
     def decode(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[Label | None]:
-        """The most probable labels; None where the model abstains."""
-        best, abstained = self.best_answers(probabilities, labels), self.abstained(probabilities).tolist()
-        return [None if is_abstained else label for label, is_abstained in zip(best, abstained, strict=True)]
+        """The most probable labels; None where that is not probable enough for an answer."""
+        best, is_unsure = self.best_answers(probabilities, labels), self._is_unsure(probabilities).tolist()
+        return [None if unsure else label for label, unsure in zip(best, is_unsure, strict=True)]
 
     def best_answers(self, probabilities: np.ndarray, labels: Sequence[Label] | None = None) -> list[Label]:
         names = labels or self.classes
         return [names[index] for index in probabilities.argmax(axis=1)]
 
-    def abstained(self, probabilities: np.ndarray) -> np.ndarray:
+    def predictions(self, logits: np.ndarray) -> list[Label | None]:
+        best, withheld = self.best_answers(self.probabilities(logits)), self.withheld(logits).tolist()
+        return [None if is_withheld else label for label, is_withheld in zip(best, withheld, strict=True)]
+
+    @property
+    def abstains(self) -> bool:
+        """Whether an answer may be withheld."""
+        return self.abstain_below is not None or self.reject_above is not None
+
+    def withheld(self, logits: np.ndarray) -> np.ndarray:
+        return np.asarray(self._is_unsure(self.probabilities(logits)) | self.unknown(logits))
+
+    def unknown(self, logits: np.ndarray) -> np.ndarray:
+        """Whether each text is unlike those of the training, bool (n,)."""
+        if self.reject_above is None:
+            return np.zeros(len(logits), bool)
+        return np.asarray(logits[:, self.width].astype(np.float64) > self.reject_above)
+
+    def _is_unsure(self, probabilities: np.ndarray) -> np.ndarray:
         return np.asarray(probabilities.max(axis=1).astype(np.float64) < (self.abstain_below or 0.0))
 
     def candidates(self, probabilities: np.ndarray) -> np.ndarray:
@@ -165,8 +191,9 @@ class SingleLabel(TextObjective):
     @property
     def extra_columns(self) -> tuple[str, ...]:
         """Columns between the prediction and its probability."""
-        thresholds = {ABSTAINED: self.abstain_below, CANDIDATES: self.set_threshold}
-        return tuple(name for name, threshold in thresholds.items() if threshold is not None)
+        thresholds = {UNKNOWN: self.reject_above, CANDIDATES: self.set_threshold}
+        names = tuple(name for name, threshold in thresholds.items() if threshold is not None)
+        return (ABSTAINED, *names) if self.abstains else names
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
@@ -176,8 +203,10 @@ class SingleLabel(TextObjective):
     def answers(self, logits: np.ndarray) -> list[Sequence[Any]]:
         prediction, *columns = super().answers(logits)
         scores, extra = self.probabilities(logits), list[Sequence[Any]]()
-        if self.abstain_below is not None:
-            extra.append(self.abstained(scores).tolist())
+        if self.abstains:
+            extra.append(self.withheld(logits).tolist())
+        if self.reject_above is not None:
+            extra.append(self.unknown(logits).tolist())
         if self.set_threshold is not None:
             extra.append(self.label_sets(scores))
         return [prediction, *extra, *columns]
@@ -193,8 +222,9 @@ class SingleLabel(TextObjective):
     def named_answers(self, logits: np.ndarray) -> dict[str, np.ndarray]:
         """The label of each text, string (n,), with its probability, and all labels and probabilities, (n, labels).
 
-        Where the model can abstain, also whether it does, bool (n,), and the label is empty then; where it has a
-        threshold of sets, also whether each label is in the set, bool (n, labels).
+        Where the model can abstain, also whether it does, bool (n,), and the label is empty then, and whether that is
+        because the text is unknown; where it has a threshold of sets, also whether each label is in the set, bool
+        (n, labels).
         """
         scores, names = self.probabilities(logits), np.array(self.labels, object)
         best = scores.argmax(axis=1)
@@ -204,14 +234,17 @@ class SingleLabel(TextObjective):
             "labels": np.broadcast_to(names, scores.shape),
             "scores": scores,
         }
-        if self.abstain_below is not None:
-            answers[ABSTAINED] = self.abstained(scores)
+        if self.abstains:
+            answers[ABSTAINED] = self.withheld(logits)
             answers["label"] = np.where(answers[ABSTAINED], "", answers["label"])
+        if self.reject_above is not None:
+            answers[UNKNOWN] = self.unknown(logits)
         if self.set_threshold is not None:
             answers[CANDIDATES] = self.candidates(scores)
         return answers
 
     def serve(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits, distances = logits[:, : self.width], logits[:, self.width :]
         logits = tf.concat([tf.zeros_like(logits), logits], 1) if self.width == 1 else logits
         scores, names = tf.nn.softmax(logits / self.temperature), tf.constant(self.labels)
         answers = {
@@ -220,8 +253,12 @@ class SingleLabel(TextObjective):
             "labels": tf.broadcast_to(names, tf.shape(scores)),
             "scores": scores,
         }
-        if self.abstain_below is not None:
-            answers[ABSTAINED] = tf.cast(answers["score"], tf.float64) < self.abstain_below
+        if self.abstains:
+            answers[ABSTAINED] = tf.cast(answers["score"], tf.float64) < (self.abstain_below or 0.0)
+        if self.reject_above is not None:
+            answers[UNKNOWN] = tf.cast(distances[:, 0], tf.float64) > self.reject_above
+            answers[ABSTAINED] |= answers[UNKNOWN]
+        if self.abstains:
             answers["label"] = tf.where(answers[ABSTAINED], "", answers["label"])
         if self.set_threshold is not None:
             answers[CANDIDATES] = tf.cast(scores, tf.float64) >= self.set_threshold
