@@ -49,6 +49,7 @@ def test_the_stored_threshold_is_that_of_the_model(sets, tmp_path):
     assert tg.load(folder, "float32").labels == sets[0].labels
 
 
+@pytest.mark.slow
 def test_a_target_precision_is_stored(tiny_word_vectors, tmp_path):
     model = tg.TextClassifier(tiny_word_vectors, ["bad", "good"], "float32")
     rows = [(f"{word} film of {year}", word) for year in range(1900, 1960) for word in ("good", "bad")]
@@ -64,6 +65,7 @@ def test_a_target_precision_is_stored(tiny_word_vectors, tmp_path):
     assert verify_model(folder).texts > 0
 
 
+@pytest.mark.slow
 def test_entities_have_a_lowest_score(tiny_word_vectors, tmp_path):
     words = [text.split() for text in TEXTS]
     tags = [["B-X" if word in {"film", "plot"} else "O" for word in row] for row in words]

@@ -171,7 +171,13 @@ def _metadata(client):
 
 
 @pytest.mark.parametrize(
-    ("to", "kind"), [("savedmodel", "binary"), ("onnx", "hidden"), ("wheel", "binary"), ("huggingface", "binary")]
+    ("to", "kind"),
+    [
+        pytest.param("savedmodel", "binary", marks=pytest.mark.slow),
+        ("onnx", "hidden"),
+        ("wheel", "binary"),
+        pytest.param("huggingface", "binary", marks=pytest.mark.slow),
+    ],
 )
 def test_exports_withhold_the_same_answers(tiny_bert, tmp_path, to, kind):
     model = classifier(tiny_bert, kind)

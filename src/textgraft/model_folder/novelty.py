@@ -20,5 +20,4 @@ def novelty_shapes(config: Mapping[str, Any]) -> dict[str, ShapePattern]:
         f"{NOVELTY}center": (dim,),
         f"{NOVELTY}means": (labels, dim),
         f"{NOVELTY}whitening": (dim, dim),
-        f"{NOVELTY}background": (dim, dim),
     }

@@ -1,7 +1,8 @@
 """Texts that are like none of the training: their distance from the labels in vector space.
 
-The relative Mahalanobis distance (Ren et al., 2021, https://arxiv.org/abs/2106.09022): that from the nearest mean of a
-label, by the covariance within labels, minus that from the mean of all texts, by the covariance of all.
+The Mahalanobis distance (Lee et al., 2018, https://arxiv.org/abs/1807.03888) from the nearest mean of a label, by the
+covariance within labels. Relative to that from the mean of all texts (Ren et al., 2021), it tells pooled vectors of
+pretrained networks apart worse than chance (docs/measurements.md).
 """
 
 from typing import Any
@@ -30,9 +31,9 @@ class Novelty:
 
     Attributes:
         facts: the field "novelty" of config.json.
-        weights: variables by their names in a model folder: "center" (dim,), the mean of all texts; "whitening" and
-            "background" (dim, dim), which make the covariance within labels, and that of all texts, the identity; and
-            "means" (labels, dim), of the labels, centered and whitened.
+        weights: variables by their names in a model folder: "center" (dim,), the mean of all texts; "means"
+            (labels, dim), of the labels, centered and whitened; and "whitening" (dim, dim), which makes the covariance
+            within labels the identity.
     """
 
     def __init__(self, facts: dict[str, Any], labels: int) -> None:
@@ -45,18 +46,16 @@ class Novelty:
 
     def __call__(self, vectors: tf.Tensor) -> tf.Tensor:
         """Distances, float32 (n, 1), of vectors (n, dim); graph ops."""
-        center, means, whitening, background = (tf.convert_to_tensor(weight) for weight in self.weights.values())
-        centered = tf.cast(vectors, tf.float32) - center
-        whitened = tf.matmul(centered, whitening)
+        center, means, whitening = (tf.convert_to_tensor(weight) for weight in self.weights.values())
+        whitened = tf.matmul(tf.cast(vectors, tf.float32) - center, whitening)
         squares = tf.reduce_sum(whitened**2, axis=1, keepdims=True) + tf.reduce_sum(means**2, axis=1)
-        nearest = tf.reduce_min(squares - 2 * tf.matmul(whitened, means, transpose_b=True), axis=1, keepdims=True)
-        return nearest - tf.reduce_sum(tf.matmul(centered, background) ** 2, axis=1, keepdims=True)
+        return tf.reduce_min(squares - 2 * tf.matmul(whitened, means, transpose_b=True), axis=1, keepdims=True)
 
     @classmethod
     def of_vectors(cls, vectors: np.ndarray, targets: np.ndarray, labels: int) -> "Novelty":
-        """Means and covariances of training texts, vectors (n, dim) with label indices (n,).
+        """Means and covariance of training texts, vectors (n, dim) with label indices (n,).
 
-        A label without a text has the mean of all. Covariances are shrunk (Ledoit & Wolf, 2004).
+        A label without a text has the mean of all. The covariance is shrunk (Ledoit & Wolf, 2004).
         """
         vectors = vectors.astype(np.float64)
         center = vectors.mean(axis=0)
@@ -64,11 +63,9 @@ class Novelty:
         means = np.zeros((labels, vectors.shape[1]))
         for label in np.unique(targets):
             means[label] = centered[targets == label].mean(axis=0)
-        whitening, background = _whitening(centered - means[targets]), _whitening(centered)
+        whitening = _whitening(centered - means[targets])
         novelty = cls({"dim": vectors.shape[1], "texts": len(vectors)}, labels)
-        for weight, value in zip(
-            novelty.weights.values(), (center, means @ whitening, whitening, background), strict=True
-        ):
+        for weight, value in zip(novelty.weights.values(), (center, means @ whitening, whitening), strict=True):
             weight.assign(value.astype(np.float32))
         return novelty
 
