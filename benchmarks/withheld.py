@@ -72,7 +72,7 @@ def report_answers(name: str, rows: Rows) -> None:
             if proved is not None:
                 answered = probabilities[test].max(axis=1) >= proved.threshold
                 results.append((right[test][answered].mean(), answered.mean()))
-        below = sum(precision < target for precision, _ in results)
+        below = sum(bool(precision < target) for precision, _ in results)
         means = np.mean(results, axis=0).round(3).tolist() if results else None
         report("withheld_precision", data=name, target=target, thresholds=len(results), below=below, means=means)
 

@@ -38,8 +38,8 @@ class SingleLabel(TextObjective):
         temperature: divides the logits in `probabilities`.
         abstain_below: the lowest probability with which the most probable label is answered; None answers always.
         set_threshold: the lowest probability of a label in the sets of `candidates`; None where there are none.
-        reject_above: the distance, a column of the outputs after the logits, above which a text is unknown and has no
-            answer; None where there is no such column.
+        reject_above: the distance, in the last column of the outputs, after the logits, above which a text is unknown and
+            has no answer; None where there is no such column.
         promises: on which texts each threshold was set, and what it promises there; see `tasks.promises`.
     """
 
@@ -142,7 +142,7 @@ class SingleLabel(TextObjective):
         return f"calibrated: temperature {self.temperature:.2f} ({len(targets):,} held-out texts)"
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        logits = label_logits(logits[:, : self.width])
+        logits = label_logits(logits if self.reject_above is None else logits[:, :-1])
         shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / self.temperature)
         return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
@@ -171,7 +171,7 @@ class SingleLabel(TextObjective):
         """Whether each text is unlike those of the training, bool (n,)."""
         if self.reject_above is None:
             return np.zeros(len(logits), bool)
-        return np.asarray(logits[:, self.width].astype(np.float64) > self.reject_above)
+        return np.asarray(logits[:, -1].astype(np.float64) > self.reject_above)
 
     def _is_unsure(self, probabilities: np.ndarray) -> np.ndarray:
         return np.asarray(probabilities.max(axis=1).astype(np.float64) < (self.abstain_below or 0.0))
@@ -244,7 +244,8 @@ class SingleLabel(TextObjective):
         return answers
 
     def serve(self, logits: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits, distances = logits[:, : self.width], logits[:, self.width :]
+        distances = logits[:, -1]
+        logits = logits if self.reject_above is None else logits[:, :-1]
         logits = tf.concat([tf.zeros_like(logits), logits], 1) if self.width == 1 else logits
         scores, names = tf.nn.softmax(logits / self.temperature), tf.constant(self.labels)
         answers = {
@@ -256,7 +257,7 @@ class SingleLabel(TextObjective):
         if self.abstains:
             answers[ABSTAINED] = tf.cast(answers["score"], tf.float64) < (self.abstain_below or 0.0)
         if self.reject_above is not None:
-            answers[UNKNOWN] = tf.cast(distances[:, 0], tf.float64) > self.reject_above
+            answers[UNKNOWN] = tf.cast(distances, tf.float64) > self.reject_above
             answers[ABSTAINED] |= answers[UNKNOWN]
         if self.abstains:
             answers["label"] = tf.where(answers[ABSTAINED], "", answers["label"])
