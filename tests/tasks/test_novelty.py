@@ -91,6 +91,15 @@ def test_a_rejected_text_has_no_answer(trained, folder):
     assert [row.endswith("true") for row in rows[1:]] == named["unknown"][:20].tolist()
 
 
+def test_explanations_are_those_of_the_logits(trained):
+    from textgraft.explanation.text_explainer import TextExplainer
+
+    model, _ = trained
+    (explanation,) = TextExplainer(model, "occlusion").explain(("it was good",), "good")
+    expected = model.predict_proba("it was good")[model.labels.index("good")]
+    assert explanation.score == pytest.approx(float(expected), abs=1e-5)
+
+
 def test_a_loaded_model_rejects_alike(trained, folder):
     loaded, texts = tg.load(folder, "float32"), [text.decode() for text in next(draw(100, 1).batches()).texts]
     assert loaded.settings() == trained[0].settings()

@@ -28,8 +28,9 @@ class Target(NamedTuple):
     offset: float
 
     def values(self, outputs: np.ndarray) -> np.ndarray:
-        """From outputs (n, width), float64 (n,)."""
-        result: np.ndarray = outputs.astype(np.float64) @ self.weights + self.offset
+        """From outputs (n, width), which may have distances beside the logits, float64 (n,)."""
+        logits = outputs[:, : len(self.weights)].astype(np.float64)
+        result: np.ndarray = logits @ self.weights + self.offset
         return result
 
 

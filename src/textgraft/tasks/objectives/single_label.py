@@ -38,8 +38,8 @@ class SingleLabel(TextObjective):
         temperature: divides the logits in `probabilities`.
         abstain_below: the lowest probability with which the most probable label is answered; None answers always.
         set_threshold: the lowest probability of a label in the sets of `candidates`; None where there are none.
-        reject_above: the distance, in the last column of the outputs, after the logits, above which a text is unknown and
-            has no answer; None where there is no such column.
+        reject_above: the distance, in the last column of the outputs, above which a text is unknown and has no answer;
+            None where there is no such column.
         promises: on which texts each threshold was set, and what it promises there; see `tasks.promises`.
     """
 
