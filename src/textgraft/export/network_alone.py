@@ -40,7 +40,7 @@ def network_alone(model: Task) -> Iterator[None]:
 
 @contextmanager
 def without_rejection(model: Task, has_rejection: bool) -> Iterator[list[str]]:
-    """Let a model answer unknown texts too meanwhile, unless the format rejects them; yields what is left out."""
+    """Let a model answer unknown texts too meanwhile, unless the format rejects them; yields names of omitted parts."""
     novelty = None if has_rejection or not isinstance(model, TextClassifier) else model.novelty
     if novelty is None:
         yield []
