@@ -21,7 +21,7 @@ MAX_INDEX_BYTES = 2**31
 _MAX_CHARACTERS = 1000
 _LEVELS = 127  # of a component of either sign
 _COLUMNS = ("text", "pair", "label")
-_MIB = 2**20
+_KB = 1000
 
 INDEX_SCHEMA = Object(
     {
@@ -157,8 +157,7 @@ def describe_index(header: Mapping[str, Any]) -> str:
     """The field of the config in a few words, with the size of the file."""
     sizes = header["bytes"]
     vectors, texts = header["texts"] * (header["dim"] + 4), sum(sizes.values()) + 4 * header["texts"] * len(sizes)
-    sizes_in_words = f"{texts / _MIB:.1f} MiB) and their vectors in int8 ({vectors / _MIB:.1f} MiB"
-    return f"{header['texts']:,} training texts ({sizes_in_words})"
+    return f"{header['texts']:,} training texts ({texts / _KB:,.0f} kB) and their vectors in int8 ({vectors / _KB:,.0f} kB)"
 
 
 def why_no_index(pooled: bool, labelled: bool) -> str:
