@@ -157,7 +157,8 @@ def describe_index(header: Mapping[str, Any]) -> str:
     """The field of the config in a few words, with the size of the file."""
     sizes = header["bytes"]
     vectors, texts = header["texts"] * (header["dim"] + 4), sum(sizes.values()) + 4 * header["texts"] * len(sizes)
-    return f"{header['texts']:,} training texts ({texts / _KB:,.0f} kB) and their vectors in int8 ({vectors / _KB:,.0f} kB)"
+    text_size, vector_size = (f"{size / _KB:,.0f} kB" for size in (texts, vectors))
+    return f"{header['texts']:,} training texts ({text_size}) and their vectors in int8 ({vector_size})"
 
 
 def why_no_index(pooled: bool, labelled: bool) -> str:
