@@ -48,8 +48,10 @@ def smoothing_factors(gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:
     All values of a batch have one scale, so a few that are much larger would leave few integers for the others. `gamma`
     and `beta` are the weights of the normalization, float32 (dim,).
     """
-    factors = np.maximum(np.abs(gamma) + np.abs(beta), np.finfo(np.float32).tiny) ** np.float32(_SMOOTHING)
-    return (factors / factors.mean()).astype(np.float32)
+    sizes = np.maximum(np.abs(gamma) + np.abs(beta), np.finfo(np.float32).tiny)
+    factors = np.power(sizes, np.float32(_SMOOTHING))
+    normalized: np.ndarray = (factors / factors.mean()).astype(np.float32)
+    return normalized
 
 
 def weight_bits() -> int:
