@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 _MIN_PROBABILITY = 1e-9
-_MAX_THRESHOLD = 0.8  # of few texts, in which a wrong label weighs much, the average may be higher
 
 
 class DoubtfulLabels(NamedTuple):
@@ -28,24 +27,38 @@ class DoubtfulLabels(NamedTuple):
 def doubtful_labels(probabilities: np.ndarray, targets: np.ndarray) -> DoubtfulLabels:
     """Rank rows by the ratio of the probability of their label to that of the most likely other one.
 
-    A label is likely to be wrong if another one is more probable, and at least as probable as it is on average for
-    texts labelled so, or 0.8: the off-diagonal part of the confident joint.
-
     Args:
         probabilities: out of fold, float64 (n, labels).
         targets: label indices, int (n,).
     """
-    rows, labels = np.arange(len(targets)), probabilities.shape[1]
-    thresholds = np.full(labels, np.inf)
-    for label in np.unique(targets):
-        thresholds[label] = min(_MAX_THRESHOLD, probabilities[targets == label, label].mean())
+    rows = np.arange(len(targets))
     others = probabilities.copy()
     others[rows, targets] = -1
     likely = others.argmax(axis=1)
-    label_probability, other_probability = probabilities[rows, targets], others[rows, likely]
-    is_confident = (other_probability >= thresholds[likely]) & (other_probability > label_probability)
-    ratio = np.log(np.maximum(label_probability, _MIN_PROBABILITY)) - np.log(
-        np.maximum(other_probability, _MIN_PROBABILITY)
+    label_probability, other_probability = (
+        np.maximum(probabilities[rows, labels], _MIN_PROBABILITY) for labels in (targets, likely)
     )
-    order = np.argsort(ratio, kind="stable")
-    return DoubtfulLabels(order, int(is_confident.sum()), likely)
+    ratio = np.log(label_probability) - np.log(other_probability)
+    total = min(_estimate_errors(probabilities, targets), int((ratio < 0).sum()))
+    return DoubtfulLabels(np.argsort(ratio, kind="stable"), total, likely)
+
+
+def _estimate_errors(probabilities: np.ndarray, targets: np.ndarray) -> int:
+    """The number of wrong labels by the confident joint.
+
+    It counts texts by their label and by the most probable label among those that are at least as probable as they are
+    on average for texts labelled so. Of the texts of a label, the share off its diagonal is wrong.
+    """
+    labels = np.unique(targets)
+    thresholds = np.full(probabilities.shape[1], np.inf)
+    for label in labels:
+        thresholds[label] = probabilities[targets == label, label].mean()
+    confident = np.where(probabilities >= thresholds, probabilities, -1)
+    likely, is_confident = confident.argmax(axis=1), confident.max(axis=1) >= 0
+    errors = 0.0
+    for label in labels:
+        of_label = targets == label
+        counted = of_label & is_confident
+        if counted.any():
+            errors += of_label.sum() * float((likely[counted] != label).mean())
+    return round(errors)

@@ -5,20 +5,19 @@ from collections.abc import Iterator
 
 import numpy as np
 from sklearn.feature_extraction import FeatureHasher
-from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import normalize
 
 from textgraft.data.annotations import TaggedText
 from textgraft.data.labels import show_label
 from textgraft.data.tagged import TaggedDataset
 from textgraft.data_checks.confident_learning import doubtful_labels
 from textgraft.data_checks.doubt import Doubt
-from textgraft.data_checks.quick_model import TEXT_FOLDS, assign_text_folds
+from textgraft.data_checks.quick_model import out_of_fold_probabilities, unscaled
 
 _OUTSIDE = ""
 _BUCKETS = 1 << 18
 _MAX_WORDS = 400_000
-_INVERSE_PENALTY = 10.0
-_MAX_ITERATIONS = 100
+_MIN_PROBABILITY = 0.9  # of another label: rare entities are often taken for other words with less
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -44,20 +43,14 @@ def doubtful_spans(data: TaggedDataset, texts: np.ndarray, seed: int) -> list[Do
     names, targets = np.unique(np.array(labels, str), return_inverse=True)
     if len(names) < 2:
         return []
-    matrix = FeatureHasher(_BUCKETS, input_type="string", dtype=np.float32).transform(features)
-    row_index = np.array(rows)
-    folds = assign_text_folds(texts, np.zeros(len(texts), np.int64), seed)[row_index]
-    probabilities = np.zeros((len(targets), len(names)))
-    for fold in range(TEXT_FOLDS):
-        fitted, held_out = folds != fold, folds == fold
-        if held_out.any() and len(np.unique(targets[fitted])) > 1:
-            model = LogisticRegression(C=_INVERSE_PENALTY, max_iter=_MAX_ITERATIONS)
-            model.fit(matrix[fitted], targets[fitted])
-            probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(matrix[held_out])
+    matrix = normalize(FeatureHasher(_BUCKETS, input_type="string", dtype=np.float32).transform(features))
+    probabilities = out_of_fold_probabilities(matrix, targets, texts[np.array(rows)], seed, (unscaled,))
     doubtful = doubtful_labels(probabilities, targets)
     doubts: dict[int, Doubt] = {}
     for index in doubtful.order[: doubtful.total].tolist():
         other = int(doubtful.likely[index])
+        if probabilities[index, other] < _MIN_PROBABILITY:
+            continue
         ratio = float(probabilities[index, targets[index]] / probabilities[index, other])
         reason = (
             f"the word {words[index]!r:.40} is {_show(names[targets[index]])}, rather {_show(names[other])} "

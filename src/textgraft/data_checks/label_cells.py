@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 
 from textgraft.data.dataset import Dataset
+from textgraft.data.folding import fold
 from textgraft.data.labels import MULTI, parse_label_set
 from textgraft.data.tagged import TaggedDataset
 
 
 def label_sets(data: Dataset) -> Iterator[frozenset[Any]]:
-    """The labels of each row: one category, those of a set, a number as it is written, or spans (text, label)."""
+    """The labels of each row: a category, those of a set, a number as it is written, or spans (folded text, label)."""
     if isinstance(data, TaggedDataset):
         for text, _, spans in data:
-            yield frozenset((text[span.start : span.end], span.label) for span in spans)
+            yield frozenset((fold(text[span.start : span.end]), span.label) for span in spans)
         return
     for batch in data.batches():
         for label in batch.labels if batch.labels is not None else ():

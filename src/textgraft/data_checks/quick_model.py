@@ -1,7 +1,7 @@
 """Probabilities of labels for texts that the model was not fitted to: linear models of words and pairs of words."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -24,7 +24,7 @@ _MAX_ITERATIONS = 100
 _MIN_LOG = np.log(1e-9)
 
 # Fitted and other counts, and whether each fitted text has a label, to features of both.
-_Scale = Callable[[csr_matrix, csr_matrix, np.ndarray], tuple[csr_matrix, csr_matrix]]
+Scale = Callable[[csr_matrix, csr_matrix, np.ndarray], tuple[csr_matrix, csr_matrix]]
 
 
 def count_word_pairs(data: Dataset) -> csr_matrix:
@@ -53,7 +53,9 @@ def assign_text_folds(texts: np.ndarray, targets: np.ndarray, seed: int) -> np.n
     return folds[groups.ravel()]
 
 
-def out_of_fold_probabilities(counts: csr_matrix, targets: np.ndarray, texts: np.ndarray, seed: int) -> np.ndarray:
+def out_of_fold_probabilities(
+    counts: csr_matrix, targets: np.ndarray, texts: np.ndarray, seed: int, scales: Sequence[Scale] | None = None
+) -> np.ndarray:
     """Probabilities of each label by models fitted without the text, float64 (n, labels).
 
     The geometric mean of logistic regressions of each label against the others: on TF-IDF, and on features scaled by
@@ -64,7 +66,9 @@ def out_of_fold_probabilities(counts: csr_matrix, targets: np.ndarray, texts: np
         targets: label indices, int (n,); each label has a text.
         texts: index of the distinct text of each row.
         seed: of the folds.
+        scales: of other features than counts of n-grams.
     """
+    scales = scales or (_tfidf, _ratio)
     labels = int(targets.max()) + 1
     counts = _most_frequent(counts, labels)
     logs, repetitions = np.zeros((len(targets), labels)), _REPETITIONS if labels <= _FEW_LABELS else 1
@@ -72,9 +76,9 @@ def out_of_fold_probabilities(counts: csr_matrix, targets: np.ndarray, texts: np
         folds = assign_text_folds(texts, targets, seed + repetition)
         for fold in np.unique(folds):
             fitted, held_out = folds != fold, folds == fold
-            for scale in (_tfidf, _ratio):
+            for scale in scales:
                 logs[held_out] += _log_probabilities(scale, counts[fitted], targets[fitted], counts[held_out], labels)
-    exponentials = np.exp((logs - logs.max(axis=1, keepdims=True)) / (2 * repetitions))
+    exponentials = np.exp((logs - logs.max(axis=1, keepdims=True)) / (len(scales) * repetitions))
     probabilities: np.ndarray = exponentials / exponentials.sum(axis=1, keepdims=True)
     return probabilities
 
@@ -95,7 +99,7 @@ def _most_frequent(counts: csr_matrix, labels: int) -> csr_matrix:
 
 
 def _log_probabilities(
-    scale: _Scale, fitted: csr_matrix, targets: np.ndarray, others: csr_matrix, labels: int
+    scale: Scale, fitted: csr_matrix, targets: np.ndarray, others: csr_matrix, labels: int
 ) -> np.ndarray:
     """Log probabilities of the other texts, float64 (m, labels); labels without a fitted text have the lowest."""
     logs = np.zeros((others.shape[0], labels))
@@ -113,6 +117,11 @@ def _log_probabilities(
     logs -= np.logaddexp.reduce(logs, axis=1, keepdims=True)
     bounded: np.ndarray = np.maximum(logs, _MIN_LOG)
     return bounded
+
+
+def unscaled(fitted: csr_matrix, others: csr_matrix, _: np.ndarray) -> tuple[csr_matrix, csr_matrix]:
+    """Features as they are."""
+    return fitted, others
 
 
 def _tfidf(fitted: csr_matrix, others: csr_matrix, _: np.ndarray) -> tuple[csr_matrix, csr_matrix]:

@@ -8,7 +8,7 @@ from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
 from textgraft.data.loading import source_name, split_names
 from textgraft.data.python_inputs import conversion, is_source, is_tensor_dataset, type_name
-from textgraft.data.splits import read_split, read_splits
+from textgraft.data.splits import read_split, read_splits, shared_texts
 from textgraft.data.streams import read_texts
 from textgraft.data.tables import is_table, only_column
 from textgraft.data.unlabelled import read_unlabelled
@@ -73,7 +73,8 @@ class DataReader:
             return train, None, ()
         is_pair = isinstance(validation, tuple) and len(validation) == 2
         texts, labels = validation if is_pair else (validation, None)
-        return train, self.read(texts, labels, "validation"), ()
+        held_out = self.read(texts, labels, "validation")
+        return train, held_out, shared_texts(train, held_out)
 
     def read_unlabelled(self, data: Any, roles: Mapping[str, str]) -> Dataset | None:
         """Texts without labels, from the objects that `read` takes; labels are ignored. None for None.

@@ -14,7 +14,7 @@ from textgraft.options import option_fields
 from textgraft.terminal.escaping import printable, printable_json
 from textgraft.training.config import TrainingConfig
 
-_LEAK_OPTIONS = ("allow_leaks", "drop_duplicates")
+_LEAK_OPTIONS = ("allow_leaks", "drop_conflicts", "drop_duplicates")
 _OTHER_OPTIONS = ("overwrite", "validation", "test", "split", "unseen", "descriptions", *_LEAK_OPTIONS)
 
 

@@ -25,7 +25,7 @@ class ConflictingLabels(Check):
             texts = data.duplicates.texts[name]
             rows = conflicting_rows(texts, labels)
             if len(rows):
-                shown = {int(row): f"labelled {_show(labels[row], data.is_tagged)}" for row in rows[:MAX_ROWS]}
+                shown = {int(row): _show(labels[row], data.is_tagged) for row in rows[:MAX_ROWS]}
                 yield Finding(
                     "conflicting labels",
                     WARNING,
@@ -38,5 +38,5 @@ class ConflictingLabels(Check):
 
 
 def _show(labels: frozenset[Any], are_spans: bool) -> str:
-    names = [label for _, label in labels] if are_spans else [str(label) for label in labels]
-    return join_labels(sorted(names)) or "without a label"
+    names = [f"{text} ({label})" for text, label in labels] if are_spans else [str(label) for label in labels]
+    return f"labelled {join_labels(sorted(names))}" if names else "without a label"

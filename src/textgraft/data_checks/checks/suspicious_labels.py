@@ -34,7 +34,12 @@ class SuspiciousLabels(Check):
             return
         counts = train.counts()
         header = train.roles.get("label", "")
-        spellings = [label for labels in spelling_variants(counts) for label in labels]
+        # Without the most frequent spelling of each label.
+        spellings = [
+            label
+            for labels in spelling_variants(counts)
+            for label in sorted(labels, key=lambda name: -counts[name])[1:]
+        ]
         notices = [
             ("label spellings", WARNING, spellings, spelling_notice(counts)),
             ("column name as label", WARNING, header_labels(counts, header), header_notice(counts, header)),
