@@ -113,7 +113,10 @@ def test_thresholds_are_calibrated_on_the_validation_set(tiny_word_vectors):
 def test_label_without_validation_text_is_reported(tiny_word_vectors):
     callback, model = RecordingCallback(), fresh(tiny_word_vectors)
     model.fit(data(), validation=data().take([0, 1, 4]), callbacks=callback, **FIT)
-    assert callback.messages == ["1 labels have no validation text and keep the threshold 0.5: story"]
+    assert callback.messages == [
+        "texts: 3 of 3 texts also occur in texts",
+        "1 labels have no validation text and keep the threshold 0.5: story",
+    ]
     assert model.objective.thresholds[2] == 0.5
 
 
