@@ -56,7 +56,7 @@ def main() -> None:
         return _sample(model, new, lengths, random.permutation(shorter)[:NEW])
 
     for draw in (unchanged, moved, with_questions, shorter_texts):
-        report("drift", new=draw.__name__, resamples=RESAMPLES, texts=NEW, **_alarms(model, draw))
+        report("drift", new=draw.__name__, resamples=RESAMPLES, rows=NEW, **_alarms(model, draw))
 
 
 def _alarms(model: tg.TextClassifier, draw: Callable[[np.random.Generator], Reference]) -> dict[str, int]:

@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from huggingface_hub import ModelCard, ModelCardData
 
 from textgraft.model_folder.card import write_card
-from textgraft.task_specs import task_spec
+from textgraft.task_specs import task_names, task_spec
 
 SET = {"source": "a.csv", "texts": 3, "sha256": "", "truncated": {"texts": 0, "tokens": 0}}
 
@@ -13,6 +14,7 @@ SET = {"source": "a.csv", "texts": 3, "sha256": "", "truncated": {"texts": 0, "t
 def config_of(labels, **metrics):
     counts = {label: index + 1 for index, label in enumerate(labels)}
     return {
+        "format_version": 3,
         "task": "text-classification",
         "preset": "minilm",
         "settings": {"labels": labels},
@@ -118,3 +120,19 @@ def everywhere(text):
         "fit": {"epochs": 3, f"key {text}": f"value {text}"},
         "versions": {f"library {text}": text},
     }
+
+
+@pytest.mark.parametrize("label", ["good", *HOSTILE, "---\nlicense: none\n---"])
+def test_metadata_of_a_card_is_that_of_the_hub(label):
+    """As huggingface_hub reads it; its own validation asks the hub."""
+    card = ModelCard(write_card(everywhere(label)))
+    assert card.data.to_dict() == {
+        "library_name": "textgraft", "pipeline_tag": "text-classification", "tags": ["textgraft"]
+    }  # fmt: skip
+    assert ModelCardData(**card.data.to_dict()).to_yaml() == card.data.to_yaml()
+    assert card.text.lstrip().startswith("# text-classification on ")
+
+
+def test_tasks_are_those_that_the_hub_lists():
+    listed = {"text-classification", "token-classification", "feature-extraction", "text-generation", "fill-mask"}
+    assert set(task_names()) == listed

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -110,7 +111,20 @@ def mlflow(monkeypatch):
     def log_batch(run_id, metrics):
         calls.extend((metric.key, metric.value, metric.step, run_id) for metric in metrics)
 
-    module.start_run = lambda run_name: SimpleNamespace(info=SimpleNamespace(run_id=f"id of {run_name}"))
+    @contextmanager
+    def resumed(run_id):
+        calls.append(("resumed", run_id))
+        yield
+
+    def start_run(run_name=None, run_id=None):
+        return resumed(run_id) if run_id else SimpleNamespace(info=SimpleNamespace(run_id=f"id of {run_name}"))
+
+    def log_model(**arguments):
+        calls.append(arguments)
+        return SimpleNamespace(model_uri="models:/m-1")
+
+    module.start_run = start_run
+    module.pyfunc = SimpleNamespace(log_model=log_model)
     module.log_params = calls.append
     module.set_tag = lambda *tag: calls.append(tag)
     module.end_run = calls.append
@@ -119,7 +133,11 @@ def mlflow(monkeypatch):
     entities, exceptions = ModuleType("mlflow.entities"), ModuleType("mlflow.exceptions")
     entities.Metric = lambda key, value, timestamp, step: SimpleNamespace(key=key, value=value, step=step)
     exceptions.MlflowException = MlflowError
-    for name, part in (("mlflow", module), ("mlflow.entities", entities), ("mlflow.exceptions", exceptions)):
+    models, types = ModuleType("mlflow.models"), ModuleType("mlflow.types")
+    models.ModelSignature = lambda inputs: inputs
+    types.Schema, types.ColSpec = list, lambda kind, name: (kind, name)
+    parts = {"entities": entities, "exceptions": exceptions, "models": models, "types": types}
+    for name, part in {"mlflow": module, **{f"mlflow.{name}": part for name, part in parts.items()}}.items():
         monkeypatch.setitem(sys.modules, name, part)
     monkeypatch.setattr(run_logs, "find_spec", lambda name: object())
     return module
@@ -137,6 +155,22 @@ def test_mlflow_gets_parameters_metrics_and_state(mlflow, is_finished, tmp_path)
     assert ("step/loss", 0.5, 2, run) in mlflow.calls
     assert ("epoch/val_loss", 0.25, 1, run) in mlflow.calls
     assert mlflow.calls[-1] == ("FINISHED" if is_finished else "FAILED")
+
+
+def test_mlflow_gets_the_model_folder(mlflow, tmp_path):
+    logs = run_logs.open_log("mlflow", tmp_path / "sentiment.log")
+    callback = Callbacks(logs)
+    callback.on_train_begin(FACTS, is_resumed=False)
+    callback.on_train_end(History())
+    callback.close()
+    (line,) = run_logs.log_model_folder(logs, tmp_path / "sentiment", pairs=False)
+    assert line == "MLflow has it as models:/m-1: mlflow models serve -m models:/m-1 --env-manager local"
+    resumed, arguments = mlflow.calls[-2:]
+    assert resumed == ("resumed", "id of sentiment")
+    assert arguments["loader_module"] == "textgraft.mlflow_model"
+    assert arguments["data_path"] == str(tmp_path / "sentiment")
+    assert arguments["signature"] == [("string", "text")]
+    assert run_logs.log_model_folder([], tmp_path / "sentiment", pairs=False) == []
 
 
 def test_mlflow_that_does_not_answer_is_reported(mlflow, tmp_path):

@@ -24,7 +24,7 @@ from textgraft.training.interruption import Interruption
 COMMANDS = (
     "demo", "check", "train", "tune", "evaluate", "find-threshold", "compare", "predict", "explain", "suggest",
     "drift", "embed", "generate", "adapt", "pretrain", "distil", "quantize", "export", "verify", "serve", "inspect",
-    "info", "presets", "fetch", "cache",
+    "info", "upgrade", "presets", "fetch", "cache",
 )  # fmt: skip
 
 _HELP = {"help_option_names": ["-h", "--help"]}

@@ -19,7 +19,7 @@ from textgraft.errors import ConfigError
 from textgraft.options import changed_options
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.config import TrainingConfig
-from textgraft.training.run_logs import open_log
+from textgraft.training.run_logs import log_model_folder, open_log
 
 if TYPE_CHECKING:
     from textgraft.data.splits import Splits
@@ -158,6 +158,7 @@ def train(
             log(compilation(history))
         reports.append(partial(print_results, model, str(run.out), *results.evaluate()))
         reports.append(partial(log, f"saved {run.out}; next: textgraft predict {run.out} FILE"))
+        reports.append(lambda: log(*log_model_folder(logs, Path(str(run.out)), model.pairs)))
         return model
 
     if run.dry_run:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from textgraft.model_folder.card import write_card
+from textgraft.model_folder.card import card_metadata, write_card
 from textgraft.tasks.base import Task
 
 CARD = "README.md"
@@ -42,5 +42,6 @@ def hugging_face_card(
         elif config.get("problem_type") == "regression":
             options = ', function_to_apply="none"'
         code = _PIPELINE.format(task=task, options=options, text=_TEXT)
-    metadata = ["---", f"library_name: {library}", f"pipeline_tag: {task}", "tags:", "- textgraft", "---", ""]
-    return "\n".join([*metadata, write_card(model.config(), code, _WITHOUT_NGRAMS if without_ngrams else "")])
+    return "\n".join(
+        [*card_metadata(library, task), write_card(model.config(), code, _WITHOUT_NGRAMS if without_ngrams else "")]
+    )

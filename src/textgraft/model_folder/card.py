@@ -15,6 +15,7 @@ from textgraft.model_folder.ngrams import describe_ngrams
 from textgraft.model_folder.reference import describe_reference
 from textgraft.model_folder.replay import describe_replay
 from textgraft.model_folder.text_index import describe_index
+from textgraft.model_folder.versions import READ_SINCE
 from textgraft.task_specs import task_spec
 from textgraft.terminal.escaping import MAX_VALUE, printable
 
@@ -22,15 +23,16 @@ _PLAIN_NAME = re.compile(r"(?!.{60})[A-Za-z0-9]+([_-][A-Za-z0-9]+)*")
 
 
 def write_card(config: dict[str, Any], code: str = "", note: str = "") -> str:
-    """Markdown from a model folder's config.
+    """Markdown from a model folder's config, after the metadata that Hugging Face's hub reads.
 
     Args:
         config: content of config.json.
-        code: uses the model; by default by its folder in textgraft.
+        code: uses the model, in a card without metadata and format; by default by its folder in textgraft.
         note: a paragraph before it.
     """
     spec, settings = task_spec(config["task"]), config["settings"]
-    lines = [f"# {config['task']} on {_code(config['preset'])}", ""]
+    lines = [] if code else card_metadata("textgraft", config["task"])
+    lines += [f"# {config['task']} on {_code(config['preset'])}", ""]
     labels = settings.get("labels", ())
     if labels:
         lines += [f"Labels: {join_first([*map(_code, labels[:MAX_LISTED])], len(labels))}.", ""]
@@ -44,7 +46,15 @@ def write_card(config: dict[str, Any], code: str = "", note: str = "") -> str:
     if config.get("metrics"):
         lines += _metrics(config, spec.schema(settings).headline)
     versions = [f"- {_name(name)} {_code(version)}" for name, version in config["versions"].items()]
+    if not code:
+        readers = f"read by textgraft {READ_SINCE} and later versions"
+        versions.insert(0, f"- format {config['format_version']} of model folders, {readers}")
     return "\n".join([*lines, "## Versions", "", *versions, ""])
+
+
+def card_metadata(library: str, task: str) -> list[str]:
+    """The lines of YAML at the beginning of a card, by which Hugging Face's hub lists a model."""
+    return ["---", f"library_name: {library}", f"pipeline_tag: {task}", "tags:", "- textgraft", "---", ""]
 
 
 def _use(code: str) -> list[str]:

@@ -1,10 +1,9 @@
-"""The files of a model folder and its format version; reading and verification. `writing.py` writes them."""
+"""The files of a model folder; reading and verification. `writing.py` writes them."""
 
 import csv
 import io
 import math
 import os
-import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,12 @@ from textgraft.model_folder.reference import MAX_REFERENCE_BYTES, REFERENCE, rea
 from textgraft.model_folder.replay import MAX_REPLAY_BYTES, REPLAY, read_replay
 from textgraft.model_folder.seen_texts import MAX_SEEN_BYTES, SEEN, read_seen
 from textgraft.model_folder.text_index import INDEX, MAX_INDEX_BYTES, read_index
+from textgraft.model_folder.versions import migrate
 from textgraft.storage.disk import reason_of
 from textgraft.storage.replacement import recover_to_read
 from textgraft.storage.schema import parse_json
 from textgraft.storage.verification import is_altered, read_bounded, read_manifest, verify_folder
 from textgraft.storage.weights_file import require_finite, tensor_shapes
-
-FORMAT_VERSION = 3
 
 CONFIG, WEIGHTS, HISTORY, CARD = "config.json", "model.safetensors", "history.csv", "README.md"
 REPORT = "report.html"
@@ -52,7 +50,8 @@ class StoredModel:
     Attributes:
         folder: its path.
         sha256: SHA-256 of each file by name.
-        config: content of config.json.
+        config: content of config.json, in the format of this version.
+        written_version: the format version of the folder.
         edited_card: whether README.md was edited.
         history: rows of history.csv.
         golden: answers of the model when it was saved; None where the folder has none.
@@ -69,17 +68,12 @@ class StoredModel:
             ModelFolderError: when a file is malformed, has another format version, or does not fit the others.
         """
         self.folder, self.sha256 = folder, sha256
-        config = parse_json(read_bounded(folder / CONFIG, MAX_BYTES[CONFIG]), folder / CONFIG)
-        version = config.get("format_version")
-        if type(version) is not int or version != FORMAT_VERSION:
-            raise ModelFolderError(
-                f"{folder} has format version {reprlib.repr(version)}; this textgraft reads {FORMAT_VERSION}: "
-                "install the version that wrote it"
-            )
+        written = parse_json(read_bounded(folder / CONFIG, MAX_BYTES[CONFIG]), folder / CONFIG)
+        config = migrate(written, folder)
         check_config(config, folder / CONFIG)
         self._shapes = tensor_shapes(folder / WEIGHTS)
         check_files(config, self._shapes, folder)
-        self.config = config
+        self.config, self.written_version = config, int(written["format_version"])
         self.edited_card = CARD in sha256 and is_altered(folder / CARD, sha256[CARD])
         if self.edited_card:
             warn(f"{folder / CARD} was edited; nothing is read from it")

@@ -90,10 +90,18 @@ def store_proofs(stored: StoredModel, proofs: Sequence[Mapping[str, Any]]) -> No
     Raises:
         ModelFolderError: when the folder was altered since it was verified, or cannot be written.
     """
+    rewrite_folder(stored, {**stored.config, "int8": [*proofs]}, stored.folder, overwrite=True)
+
+
+def rewrite_folder(
+    stored: StoredModel, config: Mapping[str, Any], target: Path, overwrite: bool, card: str | None = None
+) -> None:
+    """Write the files of a model folder with another config, and another card unless it is None; errors as above."""
     verify_folder(stored.folder)
     files: dict[str, FileContent] = {name: [content] for name, content in _present_files(stored)}
-    files[CONFIG] = [_json({**stored.config, "int8": [*proofs]})]
-    folders.write_folder(stored.folder, files, overwrite=True)
+    files[CONFIG] = [_json(config)]
+    files |= {} if card is None else {CARD: [card.encode()]}
+    folders.write_folder(target, files, overwrite)
 
 
 def _present_files(stored: StoredModel) -> Iterator[tuple[str, bytes]]:

@@ -30,12 +30,13 @@ from textgraft.engines.int8 import Quantization
 from textgraft.engines.names import TENSORFLOW, check_engine
 from textgraft.errors import ConfigError, DataError, ModelFolderError, Once, counted, error_summary, warn
 from textgraft.model_folder.backbone import read_backbone
-from textgraft.model_folder.folder import FORMAT_VERSION, REPORT
+from textgraft.model_folder.folder import REPORT
 from textgraft.model_folder.golden import GOLDEN, GoldenAnswers, golden_file
 from textgraft.model_folder.reference import REFERENCE, Reference, reference_config, reference_file
 from textgraft.model_folder.replay import REPLAY, Replay, replay_config, replay_file
 from textgraft.model_folder.seen_texts import SEEN, seen_config, seen_file
 from textgraft.model_folder.text_index import INDEX, TextIndex, index_config, index_file
+from textgraft.model_folder.versions import FORMAT_VERSION
 from textgraft.model_folder.writing import is_model_folder, named_weights, write_model_folder
 from textgraft.options import check_options
 from textgraft.task_specs import task_spec

@@ -7,9 +7,11 @@ import csv
 import json
 import os
 import time
+import warnings
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ LOG_KINDS = (CSV, TENSORBOARD, MLFLOW)
 
 _CONFIG, _STEPS, _EPOCHS, _EVENTS = "config.json", "steps.csv", "epochs.csv", "events.out.tfevents.*"
 
+# The name of the model in MLflow, and the module that loads it.
+_MODEL, _LOADER = "model", "textgraft.mlflow_model"
 # Metrics per request to MLflow.
 _BATCH = 500
 _MAX_PARAMETER = 500
@@ -50,6 +54,15 @@ def open_log(kind: str | None, folder: Path) -> list[Callback]:
             raise ConfigError('log mlflow needs mlflow; run: pip install "textgraft[mlflow]"')
         return [MlflowLog(folder.stem)]
     return [TensorBoardLog(folder) if kind == TENSORBOARD else CsvLog(folder)]
+
+
+def log_model_folder(callbacks: Iterable[Callback], folder: Path, pairs: bool) -> list[str]:
+    """Store the model folder of a run where its log takes models; returns lines about it.
+
+    `pairs` says whether the model takes pairs of texts. A ModelFolderError reports that it cannot be stored.
+    """
+    addresses = [callback.log_model(folder, pairs) for callback in callbacks if isinstance(callback, MlflowLog)]
+    return [f"MLflow has it as {name}: mlflow models serve -m {name} --env-manager local" for name in addresses]
 
 
 class FolderLog(Callback):
@@ -144,7 +157,7 @@ class TensorBoardLog(FolderLog):
 
 
 class MlflowLog(Callback):
-    """A run of MLflow, in the store that MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME name."""
+    """A run of MLflow, in the store that MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME name, and its model."""
 
     def __init__(self, name: str) -> None:
         self._name, self._run_id, self._metrics, self._status = name, "", [], "FAILED"  # type: ignore[var-annotated]
@@ -174,6 +187,35 @@ class MlflowLog(Callback):
             self._send()
             with _mlflow_errors():
                 mlflow.end_run(self._status)
+
+    def log_model(self, folder: Path, pairs: bool) -> str:
+        """Store the model folder of the finished run as a model that `mlflow models serve` loads.
+
+        Args:
+            folder: of the model.
+            pairs: whether it takes pairs of texts.
+
+        Returns:
+            the address of the model, "models:/..." or "runs:/...".
+
+        Raises:
+            ModelFolderError: when MLflow cannot store it.
+        """
+        import mlflow
+        from mlflow.models import ModelSignature
+        from mlflow.types import ColSpec, Schema
+
+        columns = Schema([ColSpec("string", name) for name in (("text", "pair") if pairs else ("text",))])
+        with _mlflow_errors(), warnings.catch_warnings(), mlflow.start_run(run_id=self._run_id):
+            warnings.filterwarnings("ignore", ".*input example was not provided")
+            stored = mlflow.pyfunc.log_model(
+                name=_MODEL,
+                loader_module=_LOADER,
+                data_path=str(folder),
+                signature=ModelSignature(inputs=columns),
+                pip_requirements=[f"textgraft=={version('textgraft')}"],
+            )
+        return str(stored.model_uri)
 
     def _add(self, unit: str, number: int, metrics: Mapping[str, float]) -> None:
         from mlflow.entities import Metric

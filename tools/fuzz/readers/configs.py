@@ -25,6 +25,7 @@ from textgraft.cli.parameters import Parameters
 from textgraft.cli.train import train
 from textgraft.errors import PresetError
 from textgraft.model_folder import folder as model_folder
+from textgraft.model_folder.versions import FORMAT_VERSION
 from textgraft.storage.preset_files import published_name
 from textgraft.storage.toml_files import read_options
 from textgraft.storage.verification import MANIFEST
@@ -70,7 +71,7 @@ def _read_model_folder(data: bytes) -> None:
         }
         (folder / MANIFEST).write_text(json.dumps({"sha256": files}))
     stored = model_folder.read(folder)
-    require(stored.config["format_version"] == model_folder.FORMAT_VERSION, "the format version")
+    require(stored.config["format_version"] == FORMAT_VERSION, "the format version")
     require(all(type(value) in (int, float) for row in stored.history for value in row.values()), "the history")
     if choices.rarely(4):
         result = CliRunner().invoke(_app(), ["info", str(folder)])
