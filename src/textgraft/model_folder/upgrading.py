@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from textgraft.model_folder.card import write_card
 from textgraft.model_folder.folder import read
 from textgraft.model_folder.versions import FORMAT_VERSION
 from textgraft.model_folder.writing import rewrite_folder
@@ -28,6 +27,5 @@ def upgrade_folder(folder: Path, out: Path | None = None, overwrite: bool = Fals
     """
     stored = read(folder)
     if stored.written_version < FORMAT_VERSION:
-        card = None if stored.edited_card else write_card(stored.config)
-        rewrite_folder(stored, stored.config, out or folder, overwrite or out is None, card)
+        rewrite_folder(stored, stored.config, out or folder, overwrite or out is None)
     return stored.written_version

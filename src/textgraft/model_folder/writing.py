@@ -90,18 +90,27 @@ def store_proofs(stored: StoredModel, proofs: Sequence[Mapping[str, Any]]) -> No
     Raises:
         ModelFolderError: when the folder was altered since it was verified, or cannot be written.
     """
-    rewrite_folder(stored, {**stored.config, "int8": [*proofs]}, stored.folder, overwrite=True)
+    _replace_files(stored, {CONFIG: _json({**stored.config, "int8": [*proofs]})}, stored.folder, overwrite=True)
 
 
 def rewrite_folder(
-    stored: StoredModel, config: Mapping[str, Any], target: Path, overwrite: bool, card: str | None = None
+    stored: StoredModel, config: dict[str, Any], target: Path, overwrite: bool, golden: GoldenAnswers | None = None
 ) -> None:
-    """Write the files of a model folder with another config, and another card unless it is None; errors as above."""
+    """Write a model folder with another config, a card of that unless it was edited, and golden answers if there are.
+
+    Raises:
+        ModelFolderError: when the folder was altered since it was verified, or the target cannot be written.
+    """
+    files = {CONFIG: _json(config)}
+    files |= {} if stored.edited_card else {CARD: write_card(config).encode()}
+    files |= {} if golden is None else {GOLDEN: golden_file(golden)}
+    _replace_files(stored, files, target, overwrite)
+
+
+def _replace_files(stored: StoredModel, replaced: Mapping[str, bytes], target: Path, overwrite: bool) -> None:
     verify_folder(stored.folder)
     files: dict[str, FileContent] = {name: [content] for name, content in _present_files(stored)}
-    files[CONFIG] = [_json(config)]
-    files |= {} if card is None else {CARD: [card.encode()]}
-    folders.write_folder(target, files, overwrite)
+    folders.write_folder(target, {**files, **{name: [content] for name, content in replaced.items()}}, overwrite)
 
 
 def _present_files(stored: StoredModel) -> Iterator[tuple[str, bytes]]:
@@ -118,13 +127,7 @@ def store_settings(stored: StoredModel, settings: Mapping[str, Any], golden: Gol
     Raises:
         ModelFolderError: when the folder was altered since it was verified, or cannot be written.
     """
-    verify_folder(stored.folder)
-    files: dict[str, FileContent] = {name: [(stored.folder / name).read_bytes()] for name in stored.sha256}
-    config = {**stored.config, "settings": dict(settings)}
-    files[CONFIG] = [_json(config)]
-    files |= {} if stored.edited_card else {CARD: [write_card(config).encode()]}
-    files |= {} if golden is None else {GOLDEN: [golden_file(golden)]}
-    folders.write_folder(stored.folder, files, overwrite=True)
+    rewrite_folder(stored, {**stored.config, "settings": dict(settings)}, stored.folder, True, golden)
 
 
 def _json(config: Mapping[str, Any]) -> bytes:

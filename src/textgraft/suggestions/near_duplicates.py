@@ -1,34 +1,33 @@
-"""Texts that are nearly the same as one that was chosen before."""
+"""Texts that are nearly the same."""
 
-import numpy as np
+from textgraft.data_checks.shingles import Shingler
 
-from textgraft.data.folding import fold
-from textgraft.data_checks.min_hash import SIMILARITY
-from textgraft.data_checks.shingles import Shingler, jaccard
+_MIN_JACCARD = 0.8
 
 
 class NearDuplicates:
-    """Finds texts whose shingles are those of a text that was added before, or nearly so.
+    """Finds texts whose shingles are nearly those of one that was added before.
 
-    Near duplicates are those of the check of data (`data_checks.min_hash`); of texts with few words, the same ones.
+    Two texts are near duplicates if the Jaccard similarity of their sets of shingles is at least 0.8 (Broder, 1997).
+    Texts that are too short for shingles have none.
     """
 
     def __init__(self) -> None:
         self._shingler = Shingler()
-        self._texts: set[str] = set()
-        self._shingles: list[np.ndarray] = []
+        self._added: list[set[int]] = []
 
     def add(self, text: bytes) -> bool:
         """Add a text in UTF-8 unless it is a near duplicate of another one; returns whether it is added."""
-        folded, shingles = fold(text.decode()), np.unique(self._shingler.shingles(text))
-        if folded in self._texts or any(_are_similar(shingles, other) for other in self._shingles):
+        shingles = set(self._shingler.shingles(text).tolist())
+        if any(_are_similar(shingles, other) for other in self._added):
             return False
-        self._texts.add(folded)
-        if len(shingles):
-            self._shingles.append(shingles)
+        self._added.append(shingles)
         return True
 
 
-def _are_similar(first: np.ndarray, second: np.ndarray) -> bool:
-    lengths = sorted(map(len, (first, second)))
-    return lengths[0] >= SIMILARITY * lengths[1] and jaccard(first, second) >= SIMILARITY
+def _are_similar(first: set[int], second: set[int]) -> bool:
+    smaller, larger = sorted((len(first), len(second)))
+    if not smaller or smaller < _MIN_JACCARD * larger:
+        return False
+    shared = len(first & second)
+    return shared >= _MIN_JACCARD * (smaller + larger - shared)
