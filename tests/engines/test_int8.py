@@ -14,7 +14,7 @@ from textgraft.engines.int8 import Quantization, quantize_kernel, smoothing_fact
 from textgraft.engines.onnx_network import write_network
 from textgraft.errors import ConfigError, DataError
 from textgraft.model_folder.folder import read
-from textgraft.model_folder.writing import store_proofs
+from textgraft.model_folder.rewriting import store_proofs
 from textgraft.processor import Processor
 from textgraft.tasks import quantization
 from textgraft.tasks.feature_extraction import TextEmbedder

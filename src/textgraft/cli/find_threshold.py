@@ -73,7 +73,7 @@ def find_threshold(
     load_tensorflow(prediction)
     import numpy as np
 
-    from textgraft.model_folder.writing import store_settings
+    from textgraft.model_folder.rewriting import store_settings
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.threshold_search import threshold_search
     from textgraft.tasks.trainable import TrainableTask

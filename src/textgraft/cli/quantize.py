@@ -33,7 +33,7 @@ def quantize(
     """
     from textgraft.cli.inputs import read_evaluation_data
     from textgraft.model_folder import folder as model_folder
-    from textgraft.model_folder.writing import store_proofs
+    from textgraft.model_folder.rewriting import store_proofs
 
     check_engine(ONNX, "float32")
     stored = model_folder.read(folder)

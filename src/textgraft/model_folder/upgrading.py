@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from textgraft.model_folder.folder import read
+from textgraft.model_folder.rewriting import rewrite_folder
 from textgraft.model_folder.versions import FORMAT_VERSION
-from textgraft.model_folder.writing import rewrite_folder
 
 
 def upgrade_folder(folder: Path, out: Path | None = None, overwrite: bool = False) -> int:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,11 @@ import numpy as np
 from textgraft.backbones.family import load_family
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder.card import write_card
-from textgraft.model_folder.folder import CARD, CONFIG, HISTORY, MAX_ASSET_BYTES, MAX_BYTES, WEIGHTS, StoredModel
-from textgraft.model_folder.golden import GOLDEN, GoldenAnswers, golden_file
+from textgraft.model_folder.folder import CARD, CONFIG, HISTORY, MAX_ASSET_BYTES, MAX_BYTES, WEIGHTS
 from textgraft.storage import folders
 from textgraft.storage.finite import is_finite
 from textgraft.storage.safetensors import to_safetensors
 from textgraft.storage.syncing import FileContent
-from textgraft.storage.verification import REMOVABLE_FILES, verify_folder
 
 if TYPE_CHECKING:
     import keras
@@ -64,7 +62,7 @@ def write_model_folder(
     _require_finite(folder, weights, history)
     files: dict[str, FileContent] = {name: [data] for name, data in assets.items()}
     try:
-        files[CONFIG] = [_json(config)]
+        files[CONFIG] = [config_json(config)]
     except UnicodeEncodeError as error:
         raise ModelFolderError(f"cannot write {folder}: a name in its config is not UTF-8: {error}") from error
     except ValueError as error:
@@ -84,53 +82,8 @@ def write_model_folder(
     return folder
 
 
-def store_proofs(stored: StoredModel, proofs: Sequence[Mapping[str, Any]]) -> None:
-    """Write proofs of int8 into a model folder, in place of those that it has.
-
-    Raises:
-        ModelFolderError: when the folder was altered since it was verified, or cannot be written.
-    """
-    _replace_files(stored, {CONFIG: _json({**stored.config, "int8": [*proofs]})}, stored.folder, overwrite=True)
-
-
-def rewrite_folder(
-    stored: StoredModel, config: dict[str, Any], target: Path, overwrite: bool, golden: GoldenAnswers | None = None
-) -> None:
-    """Write a model folder with another config, a card of that unless it was edited, and golden answers if there are.
-
-    Raises:
-        ModelFolderError: when the folder was altered since it was verified, or the target cannot be written.
-    """
-    files = {CONFIG: _json(config)}
-    files |= {} if stored.edited_card else {CARD: write_card(config).encode()}
-    files |= {} if golden is None else {GOLDEN: golden_file(golden)}
-    _replace_files(stored, files, target, overwrite)
-
-
-def _replace_files(stored: StoredModel, replaced: Mapping[str, bytes], target: Path, overwrite: bool) -> None:
-    verify_folder(stored.folder)
-    files: dict[str, FileContent] = {name: [content] for name, content in _present_files(stored)}
-    folders.write_folder(target, {**files, **{name: [content] for name, content in replaced.items()}}, overwrite)
-
-
-def _present_files(stored: StoredModel) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file; those that may be removed can be absent."""
-    for name in stored.sha256:
-        path = stored.folder / name
-        if name not in REMOVABLE_FILES or path.exists():
-            yield name, path.read_bytes()
-
-
-def store_settings(stored: StoredModel, settings: Mapping[str, Any], golden: GoldenAnswers | None) -> None:
-    """Write other settings of a task into a model folder, with the golden answers of the model that has them.
-
-    Raises:
-        ModelFolderError: when the folder was altered since it was verified, or cannot be written.
-    """
-    rewrite_folder(stored, {**stored.config, "settings": dict(settings)}, stored.folder, True, golden)
-
-
-def _json(config: Mapping[str, Any]) -> bytes:
+def config_json(config: Mapping[str, Any]) -> bytes:
+    """The content of config.json."""
     return f"{json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
