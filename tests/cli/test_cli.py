@@ -304,7 +304,8 @@ def test_help_shows_each_option_in_its_panel_with_its_default(command, monkeypat
     monkeypatch.setenv("COLUMNS", "80")
     text = run_successfully(command, "--help").stdout
     assert max(map(len, text.splitlines())) <= 80
-    parameters = Parameters(getattr(import_module(f"textgraft.cli.{command}"), command))
+    name = command.replace("-", "_")
+    parameters = Parameters(getattr(import_module(f"textgraft.cli.{name}"), name))
     panels = dict(re.findall(r"╭─ (\w+) ─+╮\n(.*?)╰─", text, re.DOTALL))
     for known in parameters.options.values():
         body = " ".join(panels[known.panel].replace("│", " ").split())

@@ -18,18 +18,18 @@ from textgraft.explanation.explanation import INTEGRATED_GRADIENTS, Explanation,
 from textgraft.explanation.hidden_words import HiddenWords
 from textgraft.explanation.integrated_gradients import IntegratedGradients
 from textgraft.explanation.row_values import ExplainedRow
-from textgraft.tasks import tag_decoding
 from textgraft.tasks.token_classification import TokenClassifier
 from textgraft.text.words import Words
 from textgraft.training.ragged import Ragged
 
 
 class _Entity(NamedTuple):
-    """A span of words, from `first` up to but not including `end`, and the tags of its words."""
+    """A span of words, from `first` up to but not including `end`, its score, and the tags of its words."""
 
     first: int
     end: int
     label: int
+    score: float
     tags: np.ndarray
 
 
@@ -67,7 +67,6 @@ class EntityExplainer:
         if not entities:
             return []
         rows = [row for index, entity in enumerate(entities) for row in self._rows(words, entity, index)]
-        probabilities = self._model.objective.probabilities(logits).astype(np.float64)
         bounds = list(zip(words.starts.tolist(), words.ends.tolist(), strict=True))
         results = self._attributor.attribute(rows, len(bounds), [0.0] * len(entities))
         return [
@@ -75,7 +74,7 @@ class EntityExplainer:
                 row=0,
                 text=text.text,
                 label=labels[entity.label],
-                score=float(probabilities[np.arange(entity.first, entity.end), entity.tags].mean()),
+                score=entity.score,
                 words=tuple(
                     WordAttribution(text.text[start:end], start, end, attribution)
                     for (start, end), attribution in zip(bounds, result.words.tolist(), strict=True)
@@ -89,10 +88,10 @@ class EntityExplainer:
 
     def _entities(self, logits: Ragged) -> list[_Entity]:
         tags = self._model.objective.tags(logits)
-        spans = tag_decoding.decode_spans(tags, logits.lengths)
+        spans, scores = self._model.objective.spans(logits)
         return [
-            _Entity(first, end, label, tags[first:end])
-            for first, end, label in zip(*map(np.ndarray.tolist, spans), strict=True)
+            _Entity(first, end, label, score, tags[first:end])
+            for first, end, label, score in zip(*map(np.ndarray.tolist, (*spans, scores)), strict=True)
         ]
 
     def _rows(self, words: Words, entity: _Entity, value: int) -> list[ExplainedRow]:

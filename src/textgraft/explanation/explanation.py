@@ -59,7 +59,7 @@ class Explanation:
         row: index of the text among those that were explained.
         text: the text, or the two texts of a pair.
         label: the explained label; None for a number.
-        score: probability of the label, mean probability of the entity's tags, or the number.
+        score: of the prediction: probability of the label or the entity, or the number.
         value: the explained value: the logit of the label minus the mean of the others', divided by the temperature;
             for sets, the logit of the label; for entities, the mean over its words; or the number.
         baseline: the value without any word; None for occlusion.
