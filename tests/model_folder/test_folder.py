@@ -9,7 +9,10 @@ from textgraft.model_folder import folder as model_folder
 from textgraft.model_folder.writing import write_model_folder
 from textgraft.storage.folders import write_folder
 
-CONFIG = {"task": "feature-extraction", "preset": "minilm", "family": "word_vectors", "settings": {}, "versions": {}}
+CONFIG = {
+    "format_version": 1, "task": "feature-extraction", "preset": "minilm", "family": "word_vectors", "settings": {},
+    "versions": {},
+}  # fmt: skip
 SMALL = {"config": CONFIG, "weights": {}, "assets": {}, "history": []}
 
 
