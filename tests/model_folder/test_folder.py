@@ -6,11 +6,12 @@ import pytest
 from textgraft.backbones.presets import find_source
 from textgraft.errors import ModelFolderError
 from textgraft.model_folder import folder as model_folder
+from textgraft.model_folder.versions import FORMAT_VERSION
 from textgraft.model_folder.writing import write_model_folder
 from textgraft.storage.folders import write_folder
 
 CONFIG = {
-    "format_version": 1, "task": "feature-extraction", "preset": "minilm", "family": "word_vectors", "settings": {},
+    "format_version": FORMAT_VERSION, "task": "feature-extraction", "preset": "minilm", "family": "word_vectors", "settings": {},
     "versions": {},
 }  # fmt: skip
 SMALL = {"config": CONFIG, "weights": {}, "assets": {}, "history": []}
