@@ -11,8 +11,8 @@ from textgraft.model_folder.writing import write_model_folder
 from textgraft.storage.folders import write_folder
 
 CONFIG = {
-    "format_version": FORMAT_VERSION, "task": "feature-extraction", "preset": "minilm", "family": "word_vectors", "settings": {},
-    "versions": {},
+    "format_version": FORMAT_VERSION, "task": "feature-extraction", "preset": "minilm", "family": "word_vectors",
+    "settings": {}, "versions": {},
 }  # fmt: skip
 SMALL = {"config": CONFIG, "weights": {}, "assets": {}, "history": []}
 
