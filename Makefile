@@ -90,7 +90,7 @@ $(BASE): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "textgraft needs Python 3.11 to 3.13")'
 	@echo "set-up 1/3: creating .venv"
 	@$(PYTHON) -m venv .venv
-	@echo "set-up 2/3: installing TensorFlow and what else textgraft needs: 0.9 GB to download, 2.9 GB on disk"
+	@echo "set-up 2/3: installing TensorFlow and what else textgraft needs: 0.9 GB to download, 3.0 GB on disk"
 	@$(BIN)/python $(INSTALL) --no-deps --require-hashes -r requirements.lock
 	@echo "set-up 3/3: installing textgraft"
 	@$(BIN)/python $(QUIET) --no-deps --no-build-isolation -e .
