@@ -197,7 +197,7 @@ def test_long_names_and_words_do_not_scroll_sideways(open_page, width):
 
 
 def test_all_states_keep_the_content_security_policy(open_page):
-    assert len(list(states(open_page()))) == 12
+    assert len(list(states(open_page()))) == 13
 
 
 def test_answers_are_those_of_the_server(open_page, client):
