@@ -70,6 +70,7 @@ def test_few_texts_are_reported(model):
     assert_fails(run("drift", model, "-", stdin="a good film\n"), 3, "at least 10")
 
 
+@pytest.mark.slow
 def test_entities_are_compared(tiny_bert, tmp_path):
     data = write_conll(tmp_path / "train.conll", TAGGED_ROWS * 2)
     run_successfully(

@@ -98,7 +98,7 @@ def test_argilla_records_are_read_back(model, pool, tmp_path):
     assert [row.label for row in load_dataset(out)] == [item["suggestions"]["label"]["value"] for item in records]
 
 
-@pytest.mark.parametrize("tool", ["label-studio", "argilla"])
+@pytest.mark.parametrize("tool", ["label-studio", pytest.param("argilla", marks=pytest.mark.slow)])
 def test_entities_are_suggested(entity_model, tool, tmp_path):
     out = tmp_path / "tasks.json"
     texts = "the film was dull\nvery bad plot , so dull\na good film .\n"
