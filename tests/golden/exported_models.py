@@ -66,7 +66,7 @@ MODELS: Mapping[str, Callable[[], Task]] = {
 
 
 def outputs(model: Task) -> np.ndarray:
-    """Logits or vectors, float32 (n, outputs), or those of all tokens of the texts one after the other."""
+    """Calibrated logits or vectors, float32 (n, outputs), or logits of all tokens of the texts one after the other."""
     if not model.pooled:
         return np.concatenate([_tag_logits(model, text) for text in TEXTS])
     values = model.reference_outputs(PAIRS if model.pairs else TEXTS)
@@ -79,4 +79,5 @@ def outputs(model: Task) -> np.ndarray:
 def _tag_logits(model: Task, text: str) -> np.ndarray:
     row = model.tokenize([np.array([text.encode()], object)]).ids[np.newaxis]
     inputs = {"token_ids": row, "padding_mask": np.ones_like(row), "segment_ids": np.zeros_like(row)}
-    return model.model({name: inputs[name] for name in model.backbone.network.input}).numpy()[0]
+    logits = model.model({name: inputs[name] for name in model.backbone.network.input}).numpy()[0]
+    return logits / model.objective.temperature
