@@ -11,6 +11,7 @@ from tests.helpers.nasty_texts import NASTY
 from textgraft.ngrams.fitting import FittedNgrams, Settings
 from textgraft.ngrams.matrix import count_texts
 from textgraft.tasks.ngrams import Ngrams
+from textgraft.tasks.novelty import Novelty
 
 TEXTS = [*NASTY[:30], "a great film", "one two three " * 40]
 
@@ -64,4 +65,16 @@ def add_ngrams(model, network_temperature=2.5):
     ngrams = FittedNgrams(settings, buckets, scale, kernel, np.array([0.5], np.float32)).to_model(1.0, cleaning)
     facts = {"features": len(buckets), "weight": 1.0, "network_temperature": network_temperature, **asdict(settings)}
     model.ngrams = Ngrams(ngrams, facts)
+    return model
+
+
+def reject_distant(model):
+    """Let a classifier reject about half of the texts: those far from the means of labels that alternate."""
+    texts, labels = texts_of(model), len(model.labels)
+    vectors = np.concatenate([part for part, _ in model.outputs_with_vectors(model.text_batches(texts))])
+    model.set_novelty(Novelty.of_vectors(vectors, np.arange(len(texts)) % labels, labels))
+    distances = np.sort(model.novelty(vectors).numpy()[:, 0].astype(np.float64))
+    quarter = len(texts) // 4
+    widest = quarter + int(np.diff(distances)[quarter:-quarter].argmax())
+    model.objective.reject_above = float(distances[widest : widest + 2].mean())
     return model

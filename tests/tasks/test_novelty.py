@@ -9,11 +9,10 @@ from sklearn.covariance import ledoit_wolf
 
 import textgraft as tg
 from tests.helpers.commands import run_successfully
+from tests.helpers.exports import TEXTS, classifier, reject_distant
 from tests.helpers.resuming import RecordingCallback
 from tests.helpers.serving import serving
 from textgraft.errors import ConfigError, ModelFolderError
-from textgraft.export.exporting import export_model
-from textgraft.export.network_alone import REJECTION
 from textgraft.model_folder.config import check_config
 from textgraft.tasks.novelty import Novelty
 
@@ -67,6 +66,14 @@ def test_distant_vectors_are_rejected():
     assert (unknown > np.quantile(known, 0.99)).mean() > 0.9
 
 
+@pytest.mark.slow
+def test_the_vector_of_a_text_is_the_mean_of_those_of_its_windows(tiny_bert):
+    model = reject_distant(classifier(tiny_bert, "windows"))
+    vectors = np.concatenate([part for part, _ in model.outputs_with_vectors(model.text_batches(TEXTS))])
+    distances = model.reference_outputs(TEXTS)[:, -1]
+    np.testing.assert_allclose(distances, model.novelty(vectors).numpy()[:, 0], rtol=1e-3, atol=1e-3)
+
+
 def test_the_share_of_the_validation_texts_is_rejected(trained):
     model, messages = trained
     assert any(message.startswith("rejects texts unlike those of the training") for message in messages)
@@ -112,17 +119,6 @@ def test_the_server_rejects(folder):
     with serving({"model": str(folder)}) as client:
         (answer,) = client.post("/predict", json={"text": "a film good"}).json()["predictions"]
         assert {"abstained", "unknown"} <= answer.keys()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("to", ["savedmodel", "wheel"])
-def test_exports_reject_or_say_that_they_do_not(trained, tmp_path, to):
-    model, _ = trained
-    options = {"name": "rejecting", "version": "1.0"} if to == "wheel" else {}
-    verification = export_model(model, tmp_path / "out", to, **options)
-    assert (REJECTION in verification.left_out) == (to == "wheel")
-    assert model.novelty is not None
-    assert model.objective.reject_above is not None
 
 
 @pytest.mark.slow

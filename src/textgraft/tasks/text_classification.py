@@ -193,7 +193,7 @@ class TextClassifier(TrainableTask):
         return {**super().config(), **{name: dict(part.facts) for name, part in parts.items() if part}}
 
     def inference_settings(self) -> dict[str, Any]:
-        names = ("thresholds", "abstain_below", "set_threshold")
+        names = ("thresholds", "abstain_below", "set_threshold", "reject_above")
         return {
             "problem": self.objective.name,
             "labels": list(self.objective.labels),
@@ -219,11 +219,13 @@ class TextClassifier(TrainableTask):
         if novelty is None or training or split is not None:
             return super().forward(batch, training, split)
 
-        def outputs(rows: Any) -> tf.Tensor:
+        def logits_and_vectors(rows: Any) -> tf.Tensor:
             vectors = self._encoder.pool(rows, self.pooling, training)
-            return tf.concat([self.head(vectors), novelty(vectors)], 1)
+            return tf.concat([self.head(vectors), vectors], 1)
 
-        return self._mean_over_windows(outputs, batch, self.objective.width + 1, training)
+        width = self.objective.width
+        values = self._mean_over_windows(logits_and_vectors, batch, width + self.backbone.dim, training)
+        return tf.concat([values[:, :width], novelty(values[:, width:])], 1)
 
     def after_training(
         self,
