@@ -47,6 +47,12 @@ def test_option_without_effect_is_refused(calibrated, with_ngrams, tmp_path):
         tg.export_model(with_ngrams, tmp_path / "out", "onnx", without_ngrams=True, int8=True)
 
 
+def test_promises_of_both_together_are_not_those_of_the_network_alone(with_ngrams, monkeypatch):
+    monkeypatch.setitem(with_ngrams.objective.promises, "coverage", {"target": 0.9})
+    with network_alone(with_ngrams) as left_out:
+        assert left_out == ["n-grams", "promised coverage"]
+
+
 def test_model_has_its_ngrams_again_after_an_error(with_ngrams):
     ngrams, temperature = with_ngrams.ngrams, with_ngrams.objective.temperature
     with suppress(KeyboardInterrupt), network_alone(with_ngrams):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 
 import numpy as np
 import pytest
@@ -53,6 +54,9 @@ def test_settings_of_each_task_are_read(tmp_path, settings):
         (SETS, {"thresholds": [0.5, 2.0]}, "a threshold is not a number from 0 to 1"),
         (LABELS, {"cleaning": [{"pattern": "(", "replacement": ""}]}, "cleaning .* is not valid"),
         (LABELS, {"cleaning": [{"characters": {"ab": ""}}]}, "cleaning .* is not valid"),
+        (SETS, {"abstain_below": 0.5}, "abstain_below 0.5 is not valid"),
+        (LABELS, {"set_threshold": 1.5}, "set_threshold 1.5 is not valid"),
+        (LABELS, {"reject_above": math.inf}, "reject_above inf is not valid"),
         (LABELS, {"ngrams": {"lower": {}}}, "ngrams has no between_words"),
         (SETS, {"ngrams": {}}, "ngrams do not suit the task"),
         (ENTITIES, {"tags": ["O", "I-X", "B-X"]}, "tags are not those of the labels"),

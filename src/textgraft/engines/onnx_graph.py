@@ -74,13 +74,14 @@ class OnnxGraph:
         """Add a constant float32 scalar."""
         return self.constant(np.array(value, np.float32))
 
-    def model(self, inputs: Sequence[str], outputs: Mapping[str, OnnxOutput]) -> bytes:
-        """The serialized model, without its weights; inputs are int64 (batch, sequence)."""
+    def model(self, inputs: Sequence[str], outputs: Mapping[str, OnnxOutput], dim: int | None = None) -> bytes:
+        """The serialized model, without its weights; inputs are int64 (batch, sequence), or float32 (batch, dim)."""
         nodes = [helper.make_node("Identity", [output.value], [name]) for name, output in outputs.items()]
+        input_type = (TensorProto.INT64, [BATCH, SEQUENCE]) if dim is None else (TensorProto.FLOAT, [BATCH, dim])
         graph = helper.make_graph(
             [*self._nodes, *nodes],
             "network",
-            [helper.make_tensor_value_info(name, TensorProto.INT64, [BATCH, SEQUENCE]) for name in inputs],
+            [helper.make_tensor_value_info(name, *input_type) for name in inputs],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, output.shape) for name, output in outputs.items()],
             list(self._constants.values()),
         )

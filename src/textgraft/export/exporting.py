@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from textgraft.engines.names import TENSORFLOW
 from textgraft.errors import ConfigError, ExportError, error_summary
 from textgraft.evaluation.answer_comparison import as_lists
 from textgraft.export.format import FORMATS, Answers, ExportFormat, ExportOptions, Text, require_exportable
-from textgraft.export.network_alone import LEFT_OUT, network_alone, require_expressible, without_rejection
+from textgraft.export.network_alone import network_alone, require_expressible, without_rejection
 from textgraft.export.record import RECORD, ExportRecord, compare_answers, list_files, read_record
 from textgraft.storage.disk import disk_errors
 from textgraft.storage.folders import build_folder
@@ -122,17 +122,16 @@ def export_model(
             texts=texts,
             answers=expected,
             sha256=digests,
-            left_out=[*left_out, *([LEFT_OUT] if without_ngrams else [])],
+            left_out=left_out,
             proof=dict(requirements.proof),
         )
         record.write(building)
         sync_tree(building)
         verifications.append(_verification(record, difference, building, seconds))
 
-    with (
-        network_alone(model) if without_ngrams else nullcontext(),
-        without_rejection(model, kind.has_rejection) as left_out,
-    ):
+    with ExitStack() as stack:
+        left_out = stack.enter_context(network_alone(model)) if without_ngrams else []
+        left_out += stack.enter_context(without_rejection(model, kind.has_rejection))
         build_folder(folder, write)
     return verifications[0]
 

@@ -9,9 +9,12 @@ from textgraft.export.format import ExportFormat
 from textgraft.tasks.base import Task
 from textgraft.tasks.ngrams import drop_ngrams
 from textgraft.tasks.objectives.single_label import SingleLabel
+from textgraft.tasks.promises import COVERAGE, TARGET_PRECISION
 from textgraft.tasks.text_classification import TextClassifier
 
-LEFT_OUT, REJECTION = "n-grams", "rejection of unknown texts"  # their names in the record of an export
+# Names of omitted parts in the record of an export.
+_NGRAMS, REJECTION = "n-grams", "rejection of unknown texts"
+_PROMISES = {TARGET_PRECISION: "promised precision", COVERAGE: "promised coverage"}
 
 
 def require_expressible(model: Task, kind: ExportFormat, to: str) -> None:
@@ -26,14 +29,17 @@ def require_expressible(model: Task, kind: ExportFormat, to: str) -> None:
 
 
 @contextmanager
-def network_alone(model: Task) -> Iterator[None]:
-    """Let a model with n-grams answer without them meanwhile, by the temperature of its network alone."""
+def network_alone(model: Task) -> Iterator[list[str]]:
+    """Let a model with n-grams answer without them meanwhile, by the temperature of its network alone.
+
+    Yields names of omitted parts, among them what its thresholds promise: they were set with the n-grams.
+    """
     classifier = cast("TextClassifier", model)
     objective, ngrams = cast("SingleLabel", classifier.objective), classifier.ngrams
     temperature = objective.temperature
     drop_ngrams(classifier)
     try:
-        yield
+        yield [_NGRAMS, *(name for promise, name in _PROMISES.items() if promise in objective.promises)]
     finally:
         classifier.ngrams, objective.temperature = ngrams, temperature
 

@@ -11,8 +11,10 @@ from textgraft.engines.onnx_graph import BATCH, SEQUENCE, OnnxGraph, OnnxOutput
 from textgraft.engines.onnx_network import INPUTS, OUTPUT, LayerWriter
 from textgraft.errors import ConfigError
 from textgraft.tasks.base import Task
+from textgraft.tasks.text_classification import TextClassifier
+from textgraft.tasks.token_classification import TokenClassifier
 
-LOGITS, EMBEDDING = "logits", "sentence_embedding"
+LOGITS, EMBEDDING, POOLED = "logits", "sentence_embedding", "vector"
 
 _HEAD, _LAST_LAYER = "head/", "logits"
 _LOWEST = float(np.finfo(np.float32).min)
@@ -34,8 +36,9 @@ def onnx_model(model: Task, quantization: Quantization | None = None) -> tuple[b
     """A model's network, pooling and head, serialized, and the weights that it needs beside it by name.
 
     Inputs are `input_ids`, `attention_mask` and, where the network has segments, `token_type_ids`, int64 (b, t).
-    Outputs are float32: `logits` (b, outputs), calibrated, or (b, t, tags); of an embedder `last_hidden_state`
-    (b, t, dim), and `sentence_embedding` (b, dim).
+    Outputs are float32: `logits`, calibrated, (b, outputs) or (b, t, tags); of a classifier that rejects unknown texts
+    also `vector` (b, dim), which `novelty_network` takes; of an embedder `last_hidden_state` (b, t, dim), and
+    `sentence_embedding` (b, dim).
 
     Raises:
         ConfigError: for a network with layers that are not written.
@@ -46,26 +49,31 @@ def onnx_model(model: Task, quantization: Quantization | None = None) -> tuple[b
     rows = _Rows(network.run(model.backbone.network, inputs), INPUTS["padding_mask"])
     outputs: dict[str, OnnxOutput] = {}
     width = int(model.head.output_shape[-1])
-    if not model.pooled:
-        logits = head.run(model.head, {"vectors": rows.vectors, "padding_mask": rows.mask})
+    if isinstance(model, TokenClassifier):
+        values = {"vectors": rows.vectors, "padding_mask": rows.mask}
+        logits = _mapped_head(model.head, head, values, np.eye(width) / model.objective.temperature, np.zeros(width))
         outputs[LOGITS] = OnnxOutput(logits, (BATCH, SEQUENCE, width))
     else:
         pooled = _pool(graph, rows, model.pooling.method)
         if output_map := model.output_map():
-            logits = _mapped_head(model.head, head, pooled, *output_map)
+            logits = _mapped_head(model.head, head, {"vector": pooled}, *output_map)
             outputs[LOGITS] = OnnxOutput(logits, (BATCH, len(output_map[1])))
+            if isinstance(model, TextClassifier) and model.novelty:
+                outputs[POOLED] = OnnxOutput(pooled, (BATCH, model.backbone.dim))
         else:
             outputs[OUTPUT] = OnnxOutput(rows.vectors, (BATCH, SEQUENCE, model.backbone.dim))
             outputs[EMBEDDING] = OnnxOutput(head.run(model.head, {"vector": pooled}), (BATCH, width))
     return graph.model(list(inputs.values()), outputs), graph.weights
 
 
-def _mapped_head(head: keras.Model, writer: LayerWriter, pooled: str, factors: np.ndarray, offsets: np.ndarray) -> str:
-    """A head whose last layer has the map (width, outputs) and (outputs,) in its weights."""
+def _mapped_head(
+    head: keras.Model, writer: LayerWriter, inputs: Mapping[str, str], factors: np.ndarray, offsets: np.ndarray
+) -> str:
+    """A head whose last layer has the map (width, outputs) and (outputs,) in its weights; see `LayerWriter.run`."""
     last = head.get_layer(_LAST_LAYER)
     hidden = keras.Model(head.input, last.input)
     kernel, bias = (np.asarray(weight.numpy(), np.float64) for weight in (last.kernel, last.bias))
-    values = writer.run(hidden, {"vector": pooled})
+    values = writer.run(hidden, inputs)
     return writer.affine(
         _LAST_LAYER, values, (kernel @ factors).astype(np.float32), (bias @ factors + offsets).astype(np.float32)
     )

@@ -196,12 +196,14 @@ class TokenClassifier(TrainableTask):
         return tag_graph.entities(texts, words, spans, scores, self.labels, self.objective.min_confidence)
 
     def inference_settings(self) -> dict[str, Any]:
+        """Without the temperature, which exported networks have in their weights."""
+        settings = self.objective.settings()
         return {
             "problem": None,
             "labels": list(self.labels),
             "classes": list(self.labels),
             "tags": list(self.output_labels),
-            **self.objective.settings(),
+            **{name: value for name, value in settings.items() if name != "temperature"},
             "word_pattern": word_pattern(self.splitting),
             "space_before_words": self.backbone.space_before_words,
         }

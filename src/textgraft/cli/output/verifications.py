@@ -32,7 +32,7 @@ def describe_model_verification(verification: ModelVerification) -> str:
 
 def describe_verification(verification: Verification) -> str:
     """A line about the format, its size and operations, what it needs and lacks, and the compared answers."""
-    without = "".join(f" without its {name}" for name in verification.left_out)
+    without = f" without its {' and its '.join(verification.left_out)}" if verification.left_out else ""
     needs = f"; it needs {', '.join(verification.needs)}" if verification.needs else ""
     operations = f"; {len(verification.operations)} operations" if verification.operations else ""
     operations += ", all of them TensorFlow's own" if operations and not needs else ""

@@ -26,6 +26,7 @@ from textgraft.export.hugging_face_answers import (
 from textgraft.export.hugging_face_card import CARD, hugging_face_card
 from textgraft.export.hugging_face_files import CONFIG, hugging_face_files
 from textgraft.export.hugging_face_heads import Layer, layer_tensors, layers_of, read_text_head, write_text_head
+from textgraft.export.inference import threshold_needs
 from textgraft.export.sentence_transformers import DenseModule, embedder_files, sentence_transformers_files
 from textgraft.storage.preset_files import read_json
 from textgraft.storage.safetensors import to_safetensors
@@ -85,6 +86,7 @@ class HuggingFace(ExportFormat):
             write_file(folder / path, pieces)
         are_logits = bool(parts.files) and isinstance(model, TextClassifier)
         needs = ["sentence-transformers, whose vectors are the logits"] if are_logits else []
+        needs += threshold_needs(config.get(SETTINGS, {}), CONFIG)
         return Requirements(needs if self.takes(model, "") else [*needs, "texts that are not empty"])
 
     def takes(self, model: Task, text: Text) -> bool:

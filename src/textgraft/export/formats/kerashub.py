@@ -12,7 +12,7 @@ from textgraft.data.labels import MULTI, REGRESSION
 from textgraft.errors import ConfigError
 from textgraft.export.format import Answers, ExportFormat, Requirements, Text
 from textgraft.export.hugging_face_heads import layers_of, write_text_head
-from textgraft.export.inference import INFERENCE, inference_file, inference_settings
+from textgraft.export.inference import INFERENCE, inference_file, inference_settings, threshold_needs
 from textgraft.storage.preset_files import read_json
 from textgraft.storage.syncing import write_file
 from textgraft.tasks.base import Task
@@ -37,11 +37,11 @@ class KerasHub(ExportFormat):
         head = write_text_head(layers_of(model.head), output_map, classifier.head, classifier.dim)
         classifier.set_head(head.tensors)
         classifier.save(folder)
-        write_file(folder / INFERENCE, [inference_file(inference_settings(model))])
+        settings = inference_settings(model)
+        write_file(folder / INFERENCE, [inference_file(settings)])
         others = len(GOLDEN_TEXTS) - len(self._equal)
-        return Requirements(
-            [f"ordinary texts: KerasHub splits {others} of {len(NASTY)} unusual ones into other tokens"]
-        )
+        texts = f"ordinary texts: KerasHub splits {others} of {len(NASTY)} unusual ones into other tokens"
+        return Requirements([*threshold_needs(settings, INFERENCE), texts])
 
     def takes(self, model: Task, text: Text) -> bool:
         self._prepared(model)

@@ -18,8 +18,9 @@ import tensorflow as tf
 from textgraft.errors import ConfigError, error_summary
 from textgraft.evaluation.answer_comparison import as_int8
 from textgraft.export.format import Answers, ExportFormat, Requirements, Text
-from textgraft.export.hugging_face_answers import require_plain_texts, text_settings
+from textgraft.export.hugging_face_answers import SETTINGS, require_plain_texts, text_settings
 from textgraft.export.hugging_face_files import CONFIG, hugging_face_files
+from textgraft.export.inference import threshold_needs
 from textgraft.export.litert_network import NETWORK, SIGNATURE, VECTOR, LiteRtNetwork
 from textgraft.export.litert_proof import read_proof
 from textgraft.export.quantized import tolerance
@@ -62,15 +63,16 @@ class LiteRt(ExportFormat):
         files = hugging_face_files(model)
         config = {**json.loads(files[CONFIG]), **(text_settings(model) if isinstance(model, TextClassifier) else {})}
         files[CONFIG] = f"{json.dumps(config, ensure_ascii=False, indent=1)}\n".encode()
+        needs = threshold_needs(config.get(SETTINGS, {}), CONFIG)
         for name, content in files.items():
             write_file(folder / name, [content])
         if self.selected.proof is None:
             write_file(folder / NETWORK, [_convert(model, folder)])
-            return Requirements()
+            return Requirements(needs)
         proof = read_proof(model, self.selected.proof)  # before the conversion, which takes long
         write_file(folder / NETWORK, [_convert(model, folder, int8=True)])
         self._proved = self.open(folder)
-        return Requirements(proof=proof.check(LiteRtNetwork(folder)))
+        return Requirements(needs, proof=proof.check(LiteRtNetwork(folder)))
 
     def takes(self, model: Task, text: Text) -> bool:
         """Networks with fixed lengths take at least one token."""

@@ -9,7 +9,7 @@ from textgraft.errors import ConfigError
 from textgraft.evaluation.answer_comparison import as_int8
 from textgraft.export.format import Answers, ExportFormat, Requirements, Text
 from textgraft.export.hugging_face_files import hugging_face_files
-from textgraft.export.inference import INFERENCE, inference_file, inference_settings
+from textgraft.export.inference import INFERENCE, inference_file, inference_settings, threshold_needs
 from textgraft.export.quantized import int8_answers, int8_needs, proved_quantization, tolerance
 from textgraft.export.sentence_transformers import embedder_files
 from textgraft.storage.syncing import FileContent, write_file
@@ -17,19 +17,18 @@ from textgraft.tasks.base import Task
 
 NETWORK, QUANTIZED = "onnx/model.onnx", "onnx/model_quantized.onnx"
 
-_DEFAULT_THRESHOLD = 0.5
-
 
 class Onnx(ExportFormat):
     """See `onnx_model` for the network's inputs and outputs."""
 
-    options = ("int8",)
+    options, has_rejection = ("int8",), True
 
     def require_packages(self, to: str) -> None:
         require_packages(f"format {to}")
 
     def write(self, model: Task, folder: Path) -> Requirements:
         from textgraft.engines.onnx_graph import model_files
+        from textgraft.export.novelty_network import novelty_files
         from textgraft.export.onnx_model import onnx_model
 
         settings, truncation = inference_settings(model), model.architecture.truncation
@@ -42,7 +41,7 @@ class Onnx(ExportFormat):
         files: dict[str, FileContent] = {name: [data] for name, data in hugging_face_files(model).items()}
         files |= embedder_files(model)
         files[INFERENCE] = [inference_file(settings)]
-        files |= model_files(NETWORK, *onnx_model(model))
+        files |= {**model_files(NETWORK, *onnx_model(model)), **novelty_files(model)}
         needs = _needs(settings)
         if self.selected.int8:
             quantization = proved_quantization(model)
@@ -78,9 +77,7 @@ def _needs(settings: Mapping[str, Any]) -> list[str]:
     needs = []
     if prompt := settings["prompt"]:
         needs.append(f"the prompt {prompt!r} before each text")
-    if any(threshold != _DEFAULT_THRESHOLD for threshold in settings.get("thresholds", ())):
-        needs.append("the thresholds in inference.json")
-    needs += [f"{name} in inference.json" for name in ("abstain_below", "set_threshold") if name in settings]
+    needs += threshold_needs(settings, INFERENCE)
     if "tags" in settings:
         needs.append("the splitting into words, the windows and the decoding in inference.json")
     return needs

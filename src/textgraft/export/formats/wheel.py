@@ -45,7 +45,7 @@ _SHARED = {
 class WheelFormat(ExportFormat):
     """One file, which pip installs; `wheel_runtime` is the package's code."""
 
-    options, has_ngrams = ("int8", "name", "version"), True
+    options, has_ngrams, has_rejection = ("int8", "name", "version"), True, True
 
     def require_packages(self, to: str) -> None:
         require_packages(f"format {to}")
@@ -57,6 +57,7 @@ class WheelFormat(ExportFormat):
 
     def write(self, model: Task, folder: Path) -> Requirements:
         from textgraft.engines.onnx_graph import model_files
+        from textgraft.export.novelty_network import novelty_files
         from textgraft.export.onnx_model import onnx_model
 
         if model.pooled and model.windowed and model.output_map() is None:
@@ -79,6 +80,7 @@ class WheelFormat(ExportFormat):
             ],
             **(_compressed(network) if int8 else network),
             **ngram_files(model),
+            **novelty_files(model),
         }
         module, name, version = self.selected.module, str(self.selected.name), str(self.selected.version)
         files: dict[str, FileContent] = {f"{module}/{file}": [source] for file, source in runtime_sources().items()}

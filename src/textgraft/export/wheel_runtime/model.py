@@ -18,15 +18,17 @@ from .cleaning import TextCleaner
 from .compression import SUFFIX, compressed_name, read_content
 from .damage import damage_named
 from .ngrams import NgramLogits
+from .novelty import Distances
 from .rows import Rows, TextRows, WordRows, batches, padded
-from .settings import ABSTAIN_BELOW, CLEANING, ENTITIES, NGRAMS, SET_THRESHOLD, VECTORS, read_settings
+from .settings import CLEANING, ENTITIES, NGRAMS, REJECT_ABOVE, VECTORS, read_settings
+from .single_label import SingleLabelAnswers, softmax
 from .words import split_words
 
 NETWORK, TOKENIZER, INFERENCE = "model.onnx", "tokenizer.json", "inference.json"
 
 _MAX_ROWS, _MAX_TOKENS = 64, 4096  # of a batch, padding included
 _THREAD_TOKENS = 512  # of a batch for each thread; more leave the cache of its core
-_LOGITS, _EMBEDDING = "logits", "sentence_embedding"
+_LOGITS, _EMBEDDING, _VECTOR = "logits", "sentence_embedding", "vector"
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _ERRORS = 3  # the level of ONNX Runtime's log
 
@@ -69,10 +71,13 @@ class Model:
             self._session = ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
             del source
             self._inputs = [name for name in _INPUTS if name in {item.name for item in self._session.get_inputs()}]
-            self._output, self._width = self._find_output()
+            self._outputs, self._widths = self._find_outputs()
+        self._single_label = SingleLabelAnswers(self._settings) if self._problem == "single-label" else None
+        rejects = REJECT_ABOVE in self._settings
+        self._distances = Distances(folder, options, self._widths[-1]) if rejects else None
         self._clean = TextCleaner(self._settings.get(CLEANING, []))
         ngrams = self._settings.get(NGRAMS)
-        self._ngrams = NgramLogits(folder, ngrams, self._width) if ngrams else None
+        self._ngrams = NgramLogits(folder, ngrams, self._widths[0]) if ngrams else None
 
     def predict(self, texts: Any) -> Any:
         """The answer to each text, in order; to a single string, its answer.
@@ -92,9 +97,9 @@ class Model:
         if self._task == ENTITIES:
             answers: Any = self.entities(inputs)
         elif self._problem is None:
-            answers = self._outputs(inputs)
+            answers = self._compute(inputs)
         else:
-            answers = self._decoded(self._outputs(inputs))
+            answers = self._decoded(self._compute(inputs))
         return answers[0] if is_single else answers
 
     def predict_proba(self, texts: Any) -> np.ndarray:
@@ -102,24 +107,25 @@ class Model:
         if self._problem not in ("single-label", "multi-label"):
             raise TypeError("this model has no labels of texts; use predict")
         is_single = isinstance(texts, str)
-        scores = self._scores(self._outputs(self.checked([texts] if is_single else list(texts))))
+        scores = self._scores(self._compute(self.checked([texts] if is_single else list(texts))))
         return scores[0] if is_single else scores
 
     def records(self, texts: Sequence[Any]) -> list[dict[str, Any]]:
         """The answer to each text as JSON values: "label" and "score", "labels" and "scores", "value", and so on.
 
-        Where the model can abstain, "abstained" says whether it does; where it has sets of labels, "candidates" is one.
+        Where the model can abstain, "abstained" says whether it does, and "unknown" whether that is because the text is
+        unlike those of the training; where it has sets of labels, "candidates" is one.
         """
         if self._task == ENTITIES:
             return [{"entities": [entity._asdict() for entity in row]} for row in self.predict(texts)]
-        outputs = self._outputs(self.checked(texts))
+        outputs = self._compute(self.checked(texts))
         if self._problem is None:
             return [{"vector": row} for row in outputs.tolist()]
         if self._problem == "regression":
             return [{"value": value} for value in self._decoded(outputs)]
+        if self._single_label:
+            return self._single_label.records(outputs)
         answers, scores = self._decoded(outputs), self._scores(outputs)
-        if self._problem == "single-label":
-            return [self._record(label, row) for label, row in zip(answers, scores, strict=True)]
         flags = scores >= np.array(self._settings["thresholds"])
         rows = zip(answers, scores, flags, strict=True)
         return [{"labels": names, "scores": row[predicted].tolist()} for names, row, predicted in rows]
@@ -128,23 +134,16 @@ class Model:
         """The answers by the names and in the form of all exported models: arrays (n, ...)."""
         if self._task == ENTITIES:
             return entity_arrays(self.entities(texts))
-        outputs = self._outputs(texts)
+        outputs = self._compute(texts)
         if self._problem is None:
             return {"vector": outputs}
         if self._problem == "regression":
             return {"value": outputs[:, 0].astype(np.float64)}
+        if self._single_label:
+            return self._single_label.arrays(outputs)
         scores, names = self._scores(outputs), np.array(self._settings["labels"], object)
-        labels = {"labels": np.broadcast_to(names, scores.shape), "scores": scores}
-        if self._problem == "multi-label":
-            return {**labels, "predicted": scores >= np.array(self._settings["thresholds"])}
-        best = scores.argmax(axis=1)
-        answers = {"label": names[best], "score": scores[np.arange(len(scores)), best], **labels}
-        if ABSTAIN_BELOW in self._settings:
-            answers["abstained"] = self._abstained(scores)
-            answers["label"] = np.where(answers["abstained"], "", answers["label"])
-        if SET_THRESHOLD in self._settings:
-            answers["candidates"] = self._candidates(scores)
-        return answers
+        predicted = scores >= np.array(self._settings["thresholds"])
+        return {"labels": np.broadcast_to(names, scores.shape), "scores": scores, "predicted": predicted}
 
     def stored_answers(self, texts: Sequence[Any]) -> dict[str, np.ndarray]:
         """The part of `answers` that is compared with stored ones; in int8 the numbers, since labels may differ."""
@@ -160,11 +159,10 @@ class Model:
                 parts[index] = vectors[positions[index]]
         logits = np.concatenate([*parts, np.empty((0, len(self._settings["tags"])), np.float32)])
         lengths = np.array([len(text.words) for text in words], np.int64)
-        probabilities = _softmax(logits / np.float32(self._settings.get("temperature", 1.0)))
         text_ids, ends = np.repeat(np.arange(len(texts)), lengths), np.cumsum(lengths)
         entities: list[list[Entity]] = [[] for _ in texts]
         spans, scores = scored_spans(
-            probabilities, lengths, self._settings["decoding"], self._settings.get("scoring", WORDS)
+            softmax(logits), lengths, self._settings["decoding"], self._settings.get("scoring", WORDS)
         )
         for first, end, label, score in zip(*map(np.ndarray.tolist, (*spans, scores)), strict=True):
             if score < self._settings.get("min_confidence", 0.0):
@@ -176,26 +174,29 @@ class Model:
             entities[row].append(Entity(texts[row][start:stop], name, start, stop, round(score, 6)))
         return entities
 
-    def _find_output(self) -> tuple[str, int]:
-        """The name of the network's output and its width, which must be that of the settings."""
+    def _find_outputs(self) -> tuple[list[str], list[int]]:
+        """The names of the network's outputs and their widths, of which the first must be that of the settings."""
         is_vector = self._task == VECTORS
-        name = _EMBEDDING if is_vector else _LOGITS
-        widths = [item.shape[-1] for item in self._session.get_outputs() if item.name == name]
-        expected = widths if is_vector else [len(self._settings.get("tags", self._settings["labels"])) or 1]
-        if not widths or widths != expected or not isinstance(widths[0], int):
-            raise ValueError(f"its output {name} is not that of {INFERENCE}")
-        return name, widths[0]
+        names = [_EMBEDDING if is_vector else _LOGITS, *([_VECTOR] if REJECT_ABOVE in self._settings else [])]
+        outputs = {item.name: item.shape[-1] for item in self._session.get_outputs()}
+        widths: list[Any] = [outputs.get(name) for name in names]
+        expected = widths[0] if is_vector else len(self._settings.get("tags", self._settings["labels"])) or 1
+        if widths[0] != expected or not all(isinstance(width, int) for width in widths):
+            raise ValueError(f"its output {' or '.join(names)} is not that of {INFERENCE}")
+        return names, widths
 
-    def _outputs(self, texts: Sequence[Any]) -> np.ndarray:
-        """The outputs of the network, and of the n-grams beside it, float32 (n, width)."""
+    def _compute(self, texts: Sequence[Any]) -> np.ndarray:
+        """The outputs of the network with the n-grams beside it, and distances where it has some, float32 (n, ...)."""
         texts = [tuple(map(self._clean, text)) if self.pairs else self._clean(text) for text in texts]
-        outputs = self._network_outputs(texts)
-        return outputs + self._ngrams.of(texts) if self._ngrams else outputs
+        outputs, width = self._network_outputs(texts), self._widths[0]
+        if self._ngrams:
+            outputs[:, :width] += self._ngrams.of(texts)
+        return np.hstack([outputs[:, :width], self._distances.of(outputs[:, width:])]) if self._distances else outputs
 
     def _network_outputs(self, texts: Sequence[Any]) -> np.ndarray:
-        """The outputs of the network, float32 (n, width), averaged over the windows of each text."""
+        """The outputs of the network side by side, float32 (n, all widths), averaged over the windows of each text."""
         rows = self._rows.pack([f"{self._prompt}{text}" for text in texts] if self._prompt else texts)
-        outputs = np.empty((len(rows.ids), self._width), np.float32)
+        outputs = np.empty((len(rows.ids), sum(self._widths)), np.float32)
         for indices, output in self._run(rows):
             outputs[indices] = output
         if len(texts) == len(rows.ids):
@@ -205,7 +206,7 @@ class Model:
         return (sums / rows.counts[:, None]).astype(np.float32)  # type: ignore[no-any-return]
 
     def _run(self, rows: Rows) -> Any:
-        """Indices of rows and the output for them, batch by batch."""
+        """Indices of rows and the outputs for them side by side, batch by batch."""
         for indices in batches([len(row) for row in rows.ids], _MAX_ROWS, self._batch_tokens):
             ids = [rows.ids[index] for index in indices.tolist()]
             feed = {
@@ -213,40 +214,21 @@ class Model:
                 "attention_mask": padded([[1] * len(row) for row in ids], 0),
                 "token_type_ids": padded([rows.segments[index] for index in indices.tolist()], 0),
             }
-            (values,) = self._session.run([self._output], {name: feed[name] for name in self._inputs})
-            yield indices, values
+            values = self._session.run(self._outputs, {name: feed[name] for name in self._inputs})
+            yield indices, values[0] if len(values) == 1 else np.hstack(values)
 
-    def _scores(self, logits: np.ndarray) -> np.ndarray:
-        if self._problem == "single-label":
-            return _softmax(logits)
+    def _scores(self, outputs: np.ndarray) -> np.ndarray:
+        if self._single_label:
+            return self._single_label.probabilities(outputs)
         with np.errstate(over="ignore"):
-            return 1 / (1 + np.exp(-logits))  # type: ignore[no-any-return]
-
-    def _abstained(self, scores: np.ndarray) -> np.ndarray:
-        """Whether no label is answered, bool (n,)."""
-        return scores.max(axis=1).astype(np.float64) < self._settings.get(ABSTAIN_BELOW, 0.0)  # type: ignore[no-any-return]
-
-    def _candidates(self, scores: np.ndarray) -> np.ndarray:
-        """Whether each label is in the set of a text, bool (n, labels)."""
-        return scores.astype(np.float64) >= self._settings[SET_THRESHOLD]  # type: ignore[no-any-return]
-
-    def _record(self, label: Any, scores: np.ndarray) -> dict[str, Any]:
-        record = {"label": label, "score": float(scores.max())}
-        if ABSTAIN_BELOW in self._settings:
-            record["abstained"] = label is None
-        if SET_THRESHOLD in self._settings:
-            ranked = (-scores).argsort(kind="stable")[: self._candidates(scores).sum()]
-            record["candidates"] = [self.labels[index] for index in ranked.tolist()]
-        return record
+            return 1 / (1 + np.exp(-outputs))  # type: ignore[no-any-return]
 
     def _decoded(self, outputs: np.ndarray) -> list[Any]:
         if self._problem == "regression":
             return outputs[:, 0].astype(np.float64).tolist()  # type: ignore[no-any-return]
-        scores = self._scores(outputs)
-        if self._problem == "single-label":
-            best = zip(scores.argmax(axis=1).tolist(), self._abstained(scores).tolist(), strict=True)
-            return [None if is_abstained else self.labels[index] for index, is_abstained in best]
-        flags = scores >= np.array(self._settings["thresholds"])
+        if self._single_label:
+            return self._single_label.predictions(outputs)
+        flags = self._scores(outputs) >= np.array(self._settings["thresholds"])
         return [[self.labels[index] for index in np.flatnonzero(row).tolist()] for row in flags]
 
     def checked(self, texts: Sequence[Any]) -> Sequence[Any]:
@@ -266,8 +248,3 @@ def _threads() -> int:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     return cores if cores < (os.cpu_count() or 0) else 0
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True, initial=np.finfo(np.float32).min))
-    return shifted / shifted.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]

@@ -1,6 +1,7 @@
 """inference.json: what surrounds the network and the tokenizer, checked when it is read."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 ENTITIES, VECTORS = "token-classification", "feature-extraction"
 CLEANING, NGRAMS = "cleaning", "ngrams"  # keys that not all models have
-ABSTAIN_BELOW, SET_THRESHOLD = "abstain_below", "set_threshold"  # likewise
+ABSTAIN_BELOW, SET_THRESHOLD, REJECT_ABOVE = "abstain_below", "set_threshold", "reject_above"  # likewise
 
 _TASKS = ("text-classification", ENTITIES, VECTORS)
 _PROBLEMS = ("single-label", "multi-label", "regression")
@@ -59,6 +60,10 @@ def _is_share(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value <= 1
 
 
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
 def _is_length(value: Any) -> bool:
     return value is None or (_is_id(value) and value > 0)
 
@@ -83,7 +88,6 @@ _ENTITY_CHECKS: dict[str, Callable[[Any], bool]] = {
 # Of entities, where they differ from those of earlier versions.
 _OPTIONAL_CHECKS: dict[str, Callable[[Any], bool]] = {
     "scoring": lambda value: value in ("spans", "words"),
-    "temperature": lambda value: type(value) in (int, float) and 0.001 <= value <= 1000,
     "min_confidence": _is_share,
 }
 _REPLACEMENT_CHECKS: dict[str, Callable[[Any], bool]] = {
@@ -162,8 +166,8 @@ def _check_together(settings: Mapping[str, Any]) -> None:
         raise ValueError("a threshold is not a number from 0 to 1")
     if task == ENTITIES and settings["tags"] != ["O", *(f"{kind}-{label}" for label in labels for kind in "BI")]:
         raise ValueError("tags are not those of the labels")
-    for name in (ABSTAIN_BELOW, SET_THRESHOLD):
-        if name in settings and (problem != "single-label" or not _is_share(settings[name])):
+    for name, holds in ((ABSTAIN_BELOW, _is_share), (SET_THRESHOLD, _is_share), (REJECT_ABOVE, _is_number)):
+        if name in settings and (problem != "single-label" or not holds(settings[name])):
             raise ValueError(f"{name} {settings[name]!r:.60} is not valid")
     if NGRAMS in settings and (problem != "single-label" or settings["pairs"]):
         raise ValueError("ngrams do not suit the task")
