@@ -2,21 +2,25 @@
 
     python -m benchmarks.data_checks [JOB ...]
 
-Jobs: duplicates, labels, alarms, faults, cost; by default all. Only training texts are used.
+Jobs: duplicates, labels, spans, alarms, faults, cost; by default all. Only training texts are used.
 """
 
 import resource
 import sys
 import time
+from itertools import product
+from typing import cast
 
 import numpy as np
 
 import textgraft as tg
+from benchmarks.planted_spans import FAULTS, plant
 from benchmarks.report import data_folder, report
 from textgraft.data_checks.checked_data import CheckedData
 from textgraft.data_checks.checks.drift import Drift
 from textgraft.data_checks.checks.leakage_words import LeakageWords
 from textgraft.data_checks.confident_learning import doubtful_labels
+from textgraft.data_checks.doubtful_spans import DoubtfulSpans, doubtful_spans
 from textgraft.data_checks.duplicate_texts import DuplicateTexts
 from textgraft.data_checks.quick_model import count_word_pairs, out_of_fold_probabilities
 from textgraft.data_checks.report import run_checks
@@ -26,13 +30,16 @@ DATA = ("imdb", "agnews", "trec")
 SIZES = {"imdb": (5000, 25_000), "agnews": (5000, 14_927), "trec": (5452,)}
 PLANTED = 500
 FLIPPED, TOP = 0.05, 0.07
+SPAN_SEEDS = range(3)
 RESAMPLES, SAMPLE = 20, 3000
 SEED = 0
 
 
 def main() -> None:
     """Run the jobs that the arguments name."""
-    jobs = {"duplicates": duplicates, "labels": labels, "alarms": alarms, "faults": faults, "cost": cost}
+    jobs = {
+        "duplicates": duplicates, "labels": labels, "spans": spans, "alarms": alarms, "faults": faults, "cost": cost
+    }  # fmt: skip
     for job in sys.argv[1:] or jobs:
         jobs[job]()
 
@@ -101,6 +108,33 @@ def labels() -> None:
                 flagged=doubtful.total,
                 processor_seconds=round(time.process_time() - start, 1),
             )
+
+
+def spans() -> None:
+    """Faults in spans of WNUT 2017 among the most doubtful rows; and how many rows are doubtful without them."""
+    data = tg.load_tagged(data_folder() / "wnut17" / "train.conll")
+    result = _doubts(data)
+    report("data_checks_spans", fault="none", rows=len(data), flagged=result.total, words=round(result.recall, 3))
+    for fault, seed in product(FAULTS, SPAN_SEEDS):
+        faulty, rows = plant(data, fault, FLIPPED, seed)
+        start = time.process_time()
+        result = _doubts(faulty)
+        ranked = [doubt.row for doubt in result.ranked]
+        report(
+            "data_checks_spans",
+            fault=fault,
+            seed=seed,
+            rows=len(rows),
+            recall=round(float(np.isin(rows, ranked[: int(TOP * len(data))]).mean()), 3),
+            recall_flagged=round(float(np.isin(rows, ranked[: result.total]).mean()), 3),
+            flagged=result.total,
+            processor_seconds=round(time.process_time() - start, 1),
+        )
+
+
+def _doubts(data: tg.TaggedDataset) -> DoubtfulSpans:
+    result = doubtful_spans(data, DuplicateTexts.exact({"train": data}).texts["train"], SEED)
+    return cast("DoubtfulSpans", result)
 
 
 def alarms() -> None:

@@ -7,6 +7,7 @@ from tests.data_checks.test_checks import TOPICS, texts_about
 from textgraft.data.dataset import Dataset
 from textgraft.data.tagged import TaggedDataset
 from textgraft.data_checks.confident_learning import doubtful_labels
+from textgraft.data_checks.doubtful_spans import doubtful_spans
 from textgraft.data_checks.quick_model import TEXT_FOLDS, assign_text_folds
 
 FLIPPED = [7, 60, 121, 188]
@@ -81,3 +82,14 @@ def test_missing_and_wrong_spans_are_found():
     assert set(reasons) == {10, 33}
     assert "outside of spans, rather" in reasons[10]
     assert "is LOC, rather PER" in reasons[33]
+
+
+def test_entities_that_the_model_misses_are_not_doubtful_for_that():
+    generator = np.random.default_rng(0)
+    texts = generator.choice(TOPICS["money"].split(), (200, 8)).tolist()
+    tags = np.where(generator.random((200, 8)) < 0.05, "B-X", "O").tolist()
+    spans = doubtful_spans(TaggedDataset.from_lists(texts, tags), np.arange(200), 0)
+    assert spans.recall < 0.1
+    assert spans.total < 10
+    assert len(spans.ranked) > 50
+    assert [doubt.ratio for doubt in spans.ranked] == sorted(doubt.ratio for doubt in spans.ranked)

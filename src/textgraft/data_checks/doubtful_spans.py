@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.feature_extraction import FeatureHasher
@@ -10,54 +11,100 @@ from sklearn.preprocessing import normalize
 from textgraft.data.annotations import TaggedText
 from textgraft.data.labels import show_label
 from textgraft.data.tagged import TaggedDataset
-from textgraft.data_checks.confident_learning import doubtful_labels
 from textgraft.data_checks.doubt import Doubt
 from textgraft.data_checks.quick_model import out_of_fold_probabilities, unscaled
 
 _OUTSIDE = ""
 _BUCKETS = 1 << 18
 _MAX_WORDS = 400_000
-_MIN_PROBABILITY = 0.9  # of another label: rare entities are often taken for other words with less
 _WORD = re.compile(r"\w+|[^\w\s]")
 
+# Most words are outside of spans, and a model that misses many entities takes theirs for such. So probabilities are
+# divided by this power of the share of their label, and for words in spans that of being outside by the whole share.
+_SHARE_POWER = 0.5
+_MAX_LOG_RATIO = -3.0  # of the divided probability of the label to that of another one
+_MIN_PROBABILITY = 1e-9
 
-def doubtful_spans(data: TaggedDataset, texts: np.ndarray, seed: int) -> list[Doubt]:
-    """Rows with a word whose label is probably wrong, the most doubtful first; one doubt for each row.
+
+class DoubtfulSpans(NamedTuple):
+    """Rows by doubt.
+
+    Attributes:
+        ranked: one for each row with a word that rather has another label, the most doubtful first.
+        total: how many of the first ones are likely to be wrong.
+        recall: share of the words in spans whose label the model predicts.
+    """
+
+    ranked: list[Doubt]
+    total: int
+    recall: float
+
+
+class _Words(NamedTuple):
+    """Words of texts, with the label, the row and the features of each."""
+
+    words: list[str]
+    labels: list[str]
+    rows: list[int]
+    features: list[list[str]]
+
+
+def doubtful_spans(data: TaggedDataset, texts: np.ndarray, seed: int) -> DoubtfulSpans | None:
+    """Rank rows by the word whose label is most probably wrong; None where all words have one label, or none.
 
     Args:
         data: texts with labelled spans.
         texts: index of the distinct text of each row.
         seed: of the folds.
     """
-    words, labels, rows = list[str](), list[str](), list[int]()
-    features = list[list[str]]()
+    words, labels, rows, features = _words_of(data)
+    names, targets = np.unique(np.array(labels, str), return_inverse=True)
+    if len(names) < 2:
+        return None
+    matrix = normalize(FeatureHasher(_BUCKETS, input_type="string", dtype=np.float32).transform(features))
+    probabilities = out_of_fold_probabilities(matrix, targets, texts[np.array(rows)], seed, (unscaled,))
+    is_inside = names[targets] != _OUTSIDE
+    ratio, likely = _log_ratios(probabilities, targets, is_inside)
+    doubts: dict[int, Doubt] = {}
+    for index in np.argsort(ratio, kind="stable")[: (ratio < 0).sum()].tolist():
+        label, other = int(targets[index]), int(likely[index])
+        reason = (
+            f"the word {words[index]!r:.40} is {_show(names[label])}, rather {_show(names[other])} (probability "
+            f"{probabilities[index, other]:.2f} against {probabilities[index, label]:.2f})"
+        )
+        doubts.setdefault(rows[index], Doubt(rows[index], reason, float(ratio[index])))
+    recall = float((probabilities.argmax(axis=1) == targets)[is_inside].mean())
+    return DoubtfulSpans(list(doubts.values()), sum(doubt.ratio < _MAX_LOG_RATIO for doubt in doubts.values()), recall)
+
+
+def _log_ratios(probabilities: np.ndarray, targets: np.ndarray, is_inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The log ratio of the label of each word to the most likely other one, float64 (n,), and that one, int (n,).
+
+    `is_inside` says whether each word is in a span.
+    """
+    words = np.arange(len(targets))
+    log_shares = np.log(np.bincount(targets, minlength=probabilities.shape[1]) / len(targets))
+    logs = np.log(np.maximum(probabilities, _MIN_PROBABILITY)) - _SHARE_POWER * log_shares
+    others = logs.copy()
+    for outside in np.unique(targets[~is_inside]):
+        others[is_inside, outside] -= (1 - _SHARE_POWER) * (log_shares[outside] - log_shares[targets[is_inside]])
+    others[words, targets] = -np.inf
+    return logs[words, targets] - others.max(axis=1), others.argmax(axis=1)
+
+
+def _words_of(data: TaggedDataset) -> _Words:
+    """The words of the first rows, as many as are looked at."""
+    words = _Words([], [], [], [])
     for row, tagged in enumerate(data):
-        if len(words) > _MAX_WORDS:
+        if len(words.words) > _MAX_WORDS:
             break
         bounds = _word_bounds(tagged)
         tokens = [tagged.text[start:end] for start, end in bounds]
-        words += tokens
-        labels += _labels(tagged, bounds)
-        rows += [row] * len(tokens)
-        features += _features(tokens)
-    names, targets = np.unique(np.array(labels, str), return_inverse=True)
-    if len(names) < 2:
-        return []
-    matrix = normalize(FeatureHasher(_BUCKETS, input_type="string", dtype=np.float32).transform(features))
-    probabilities = out_of_fold_probabilities(matrix, targets, texts[np.array(rows)], seed, (unscaled,))
-    doubtful = doubtful_labels(probabilities, targets)
-    doubts: dict[int, Doubt] = {}
-    for index in doubtful.order[: doubtful.total].tolist():
-        other = int(doubtful.likely[index])
-        if probabilities[index, other] < _MIN_PROBABILITY:
-            continue
-        ratio = float(probabilities[index, targets[index]] / probabilities[index, other])
-        reason = (
-            f"the word {words[index]!r:.40} is {_show(names[targets[index]])}, rather {_show(names[other])} "
-            f"(probability {probabilities[index, other]:.2f})"
-        )
-        doubts.setdefault(rows[index], Doubt(rows[index], reason, ratio))
-    return list(doubts.values())
+        words.words.extend(tokens)
+        words.labels.extend(_labels(tagged, bounds))
+        words.rows.extend([row] * len(tokens))
+        words.features.extend(_features(tokens))
+    return words
 
 
 def _word_bounds(tagged: TaggedText) -> list[tuple[int, int]]:
