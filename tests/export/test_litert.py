@@ -82,11 +82,12 @@ def proof_file(model, folder, count=120):
     return folder / "held-out.jsonl"
 
 
-def test_int8_is_written_where_texts_prove_it(interpreter_class, confident, tmp_path):
+def test_int8_is_written_where_texts_prove_it(interpreter_class, confident, tmp_path, monkeypatch):
     proof = proof_file(confident, tmp_path)
     verification = tg.export_model(confident, tmp_path / "out", "litert", int8=True, proof=proof)
     assert (verification.proof["data"], verification.proof["texts"]) == (str(proof), 120)
     assert verification.proof["agreement"] >= 0.99
+    monkeypatch.setattr(confident.objective, "temperature", 1.0)  # a low one multiplies rounding errors of float32
     tg.export_model(confident, tmp_path / "float32", "litert")
     network, other = (tmp_path / name / litert.NETWORK for name in ("out", "float32"))
     assert network.stat().st_size < 0.5 * other.stat().st_size
