@@ -69,7 +69,7 @@ bench-legacy: .venv-legacy/.installed
 # No hashes for torch's group: builds of one version differ from index to index.
 lock: $(STAMP)
 	$(COMPILE) --generate-hashes --no-emit-index-url --extra minilm --group build pyproject.toml --output-file requirements.lock
-	$(COMPILE) --generate-hashes --no-emit-index-url --extra hf --extra litert --extra minilm --extra onnx --extra postgresql --extra ray --extra serve --extra tfds --extra tune --extra xlsx \
+	$(COMPILE) --generate-hashes --no-emit-index-url --extra hf --extra languages --extra litert --extra minilm --extra onnx --extra postgresql --extra ray --extra serve --extra tfds --extra tune --extra xlsx \
 		--group dev pyproject.toml --output-file requirements-test.lock
 	cp requirements-test.lock requirements-serve.lock  # of which the versions are taken
 	$(COMPILE) --generate-hashes --no-emit-index-url --extra minilm --extra serve --group build pyproject.toml \

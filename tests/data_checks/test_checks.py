@@ -7,8 +7,8 @@ import pytest
 
 import textgraft as tg
 from textgraft.data.dataset import Dataset
+from textgraft.data_checks.checks import languages
 from textgraft.data_checks.checks.personal_data import is_card_number, is_iban, kinds_of
-from textgraft.data_checks.checks.scripts import script_of
 
 LONG = " ".join(f"word{index}" for index in range(40))
 TOPICS = {
@@ -127,8 +127,24 @@ def test_script_that_reveals_a_label_is_reported():
     ]
     (finding,) = checked(foreign, labels).of_kind("script of a label")
     assert "100% of the texts of the label" in finding.message
-    assert script_of("123") == ""
-    assert script_of("日本語") == "CJK"
+    assert "in Cyrillic script" in finding.message
+
+
+def test_language_that_reveals_a_label_is_reported_where_languages_are_told_apart(monkeypatch):
+    rows = [row for row in zip(*texts_about(120), range(120), strict=True) if row[1] == "sport" or row[2] % 4 == 1]
+    texts, labels, _ = map(list, zip(*rows, strict=True))
+    names = ["German" if label == "money" else "English" for label in labels]
+    names[0], names[2] = "Maltese", "undetermined"  # one text is no language
+    monkeypatch.setattr(languages, "detect_languages", lambda rows: names[: len(list(rows))])
+    report = checked(texts, labels)
+    (finding,) = report.of_kind("language")
+    assert finding.message == "data.csv: 30 of 90 texts are in German, most are in English"
+    assert finding.rows[0].row == 1
+    (finding,) = report.of_kind("language of a label")
+    assert "100% of the texts of the label" in finding.message
+    assert "are in German, of all texts 33%" in finding.message
+    monkeypatch.setattr(languages, "detect_languages", lambda rows: None)
+    assert not {"language", "language of a label"} & kinds(checked(texts, labels))
 
 
 @pytest.mark.parametrize(

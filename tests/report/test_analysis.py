@@ -1,14 +1,16 @@
 """What a report computes from results: scores of labels and parts, changed texts, words and examples."""
 
+from dataclasses import replace
 from random import Random
 
 import numpy as np
 import pytest
 
 from tests.helpers.reports import entity_facts, number_facts, set_facts, single_label_facts
+from textgraft.report.charts.figure import Chart, new_figure
 from textgraft.report.perturbations import PERTURBATIONS
 from textgraft.report.robustness import robustness_scores
-from textgraft.report.scripts import main_script
+from textgraft.report.sections.slices import slices_section
 from textgraft.report.selected_texts import SelectedText, SelectedTexts
 from textgraft.report.slices import by_cell
 from textgraft.report.word_effects import word_effects
@@ -28,6 +30,29 @@ def test_label_scores_agree_with_the_metrics_and_lie_in_their_intervals():
             assert score.recall_interval[0] <= score.recall <= score.recall_interval[1]
 
 
+LANGUAGES = {
+    "both": (["German"] * 20 + ["English"] * 30 + ["undetermined"] * 10, "undetermined"),
+    "one": (["German"] * 54 + ["undetermined"] * 6, "German, 10.0\N{NO-BREAK SPACE}% undetermined."),
+    "none": (["undetermined"] * 60, "Language of the texts: undetermined."),
+    "not installed": (None, "pip install 'textgraft[languages]'"),
+}
+
+
+@pytest.mark.parametrize("case", LANGUAGES)
+def test_languages_divide_texts_where_there_are_several_and_a_line_says_so_where_not(case):
+    names, phrase = LANGUAGES[case]
+    facts = single_label_facts()
+    languages = None if names is None else np.array(names, object)
+    facts = replace(facts, results=replace(facts.results, languages=languages))
+    rows = facts.slices.get("language", [])
+    assert [(row.value, row.texts) for row in rows] == (
+        [("English", 30), ("German", 20), ("undetermined", 10)] if case == "both" else []
+    )
+    chart = Chart("slices-1-length-in-characters", "Accuracy by length", "", new_figure("", "")[0])
+    charts = {chart.name: chart, "slices-2-language": replace(chart, name="slices-2-language")}
+    assert phrase in slices_section(facts, charts)
+
+
 @pytest.mark.parametrize("make", [single_label_facts, set_facts, number_facts, entity_facts])
 def test_slices_divide_all_texts(make):
     facts = make(columns={"source": ["web", "shop"] * 30})
@@ -44,21 +69,6 @@ def test_numbers_are_divided_into_quarters_and_rare_values_are_one_part():
     assert division.parts[:2] == ["a", "b"]
     assert division.parts[-1] == "10 other values"
     assert sum(division.names == "10 other values") == 10
-
-
-@pytest.mark.parametrize(
-    ("text", "script"),
-    [
-        ("a b", "Latin"),
-        ("été", "Latin"),
-        ("Привет", "Cyrillic"),
-        ("日本", "Han"),
-        ("12 !", "no letters"),
-        ("", "no letters"),
-    ],
-)
-def test_script_is_that_of_most_letters(text, script):
-    assert main_script(text) == script
 
 
 def test_perturbations_leave_the_meaning():

@@ -11,7 +11,8 @@ import numpy as np
 from textgraft.data.dataset import Dataset
 from textgraft.data.label_types import label_name
 from textgraft.data.labels import MULTI, REGRESSION, SINGLE
-from textgraft.report.scripts import main_script
+from textgraft.data.text_languages import detect_languages, without_rare_languages
+from textgraft.data.text_scripts import main_script
 from textgraft.report.selected_texts import SelectedTexts
 from textgraft.tasks.row_results import RowResult
 
@@ -34,6 +35,8 @@ class Results:
         probabilities: float32 (n, labels); None for numbers, entities and more than 1,000 labels.
         characters: length of each text in code points, int (n,).
         scripts: the script of each text, str (n,).
+        languages: the language of each text, str (n,), as `without_rare_languages` leaves them; None where they are not
+            told apart.
         columns: the cells of other columns by name, each (n,).
         entity_scores: score of each predicted entity, float (entities,).
         entity_is_right: whether each predicted entity is right, bool (entities,).
@@ -51,6 +54,7 @@ class Results:
     characters: np.ndarray
     scripts: np.ndarray
     texts: SelectedTexts
+    languages: np.ndarray | None = None
     probabilities: np.ndarray | None = None
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     entity_scores: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -84,14 +88,17 @@ class ResultCollector:
     ) -> None:
         """Take rows, their results, and the cells of other columns by name."""
         texts = [tuple(map(bytes.decode, np.atleast_1d(row))) for batch in data.batches() for row in batch.inputs]
+        joined = [" ".join(parts) for parts in texts]
         part = {
             "targets": self._encoded([row.truth for row in results]),
             "predictions": self._encoded([row.prediction for row in results]),
             "scores": np.array([np.nan if row.score is None else row.score for row in results], float),
             "is_right": np.array([row.error == 0 for row in results], bool),
             "characters": np.array([sum(map(len, parts)) for parts in texts], int),
-            "scripts": np.array([main_script(" ".join(parts)) for parts in texts], object),
+            "scripts": np.array(list(map(main_script, joined)), object),
         }
+        if (languages := detect_languages(joined)) is not None:
+            part["languages"] = np.array(languages, object)
         if results and results[0].probabilities is not None and len(self._labels) <= _MAX_CURVES_LABELS:
             part["probabilities"] = np.array([row.probabilities for row in results], np.float32)
         if self.problem == ENTITIES:
@@ -105,6 +112,8 @@ class ResultCollector:
         """All rows; at least one was taken."""
         joined = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
         columns = {name: joined.pop(name) for name in list(joined) if name.startswith("column ")}
+        if "languages" in joined:
+            joined["languages"] = np.array(without_rare_languages(joined["languages"].tolist()), object)
         return Results(
             self.problem,
             tuple(map(label_name, self._labels)),

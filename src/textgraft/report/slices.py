@@ -1,4 +1,4 @@
-"""The score of a model on parts of the texts: by length, by script, and by the values of other columns."""
+"""The score of a model on parts of the texts: by length, script and language, and by the values of other columns."""
 
 import math
 from collections import Counter
@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from textgraft.data.labels import REGRESSION
+from textgraft.data.text_languages import UNDETERMINED
 from textgraft.evaluation.bootstrap import percentile_interval, resample_counts
 from textgraft.evaluation.classification_metrics import divide_or_zero
 from textgraft.evaluation.proportions import NORMAL_QUANTILE, wilson_interval
@@ -49,10 +50,15 @@ class Division(NamedTuple):
 
 
 def slice_scores(results: Results) -> dict[str, list[SliceScore]]:
-    """The scores by length, by script where there are several, and by each other column; keys name the division."""
+    """The scores by length, by script and language where there are several, and by each other column.
+
+    Keys name the division.
+    """
     divisions = {"length in characters": _by_number(results.characters.astype(float))}
     if len(set(results.scripts)) > 1:
         divisions["script"] = _by_value(results.scripts)
+    if results.languages is not None and len(set(results.languages) - {UNDETERMINED}) > 1:
+        divisions["language"] = _by_value(results.languages)
     divisions |= {name: by_cell(cells) for name, cells in results.columns.items()}
     score = _SCORES.get(results.problem, _accuracy)
     overall = score(results, np.arange(len(results)))[0]
