@@ -39,8 +39,12 @@ CONFIG = {
 }
 
 
-def single_label_facts(labels=("neg", "pos"), texts=60, quoted=10, columns=None, **changes):
-    """ReportFacts of a classifier that is right in three of four texts."""
+def single_label_facts(labels=("neg", "pos"), texts=60, quoted=10, columns=None, thresholds=None, **changes):
+    """ReportFacts of a classifier that is right in three of four texts.
+
+    With a threshold `reject_above`, every tenth text is unlike those of the training.
+    """
+    thresholds = thresholds or {}
     random = np.random.default_rng(0)
     targets = random.integers(0, len(labels), texts)
     probabilities = random.dirichlet(np.ones(len(labels)), texts).astype(np.float32)
@@ -53,11 +57,13 @@ def single_label_facts(labels=("neg", "pos"), texts=60, quoted=10, columns=None,
     rows = []
     for target, prediction, scores in zip(targets, predictions, probabilities.tolist(), strict=True):
         error = 0.0 if target == prediction else max(scores)
-        rows.append(RowResult(labels[target], labels[prediction], max(scores), error, scores))
+        unknown = "reject_above" in thresholds and len(rows) % 10 == 0
+        withheld = unknown or max(scores) < thresholds.get("abstain_below", 0)
+        rows.append(RowResult(labels[target], labels[prediction], max(scores), error, scores, withheld, unknown))
     collector.add(data, rows, columns)
     facts = {
         "name": "sentiment",
-        "config": {**CONFIG, "settings": {"labels": list(labels)}},
+        "config": {**CONFIG, "settings": {"labels": list(labels), **thresholds}},
         "history": HISTORY,
         "part": "test",
         "source": "reviews.csv",

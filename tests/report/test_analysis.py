@@ -30,6 +30,29 @@ def test_label_scores_agree_with_the_metrics_and_lie_in_their_intervals():
             assert score.recall_interval[0] <= score.recall <= score.recall_interval[1]
 
 
+def test_withheld_answers_are_counted_by_reason_and_answered_texts_are_scored():
+    facts = single_label_facts(thresholds={"abstain_below": 0.7, "reject_above": 1.0})
+    results, withheld = facts.results, facts.withheld
+    assert [part.name for part in withheld.reasons] == [
+        "probability below 0.7", "unlike the texts of the training", "both",
+    ]  # fmt: skip
+    assert sum(part.texts for part in withheld.reasons) + withheld.answered.texts == withheld.every.texts == 60
+    assert sum(part.texts for part in withheld.reasons[1:]) == 6
+    metrics = (withheld.every.accuracy, withheld.every.macro_f1)
+    assert metrics == pytest.approx((facts.metrics["accuracy"], facts.metrics["macro_f1"]))
+    answered = ~results.is_withheld
+    assert withheld.answered.accuracy == pytest.approx(results.is_right[answered].mean())
+    for part in withheld.labels:
+        values = facts.metrics["per_class"][part.label]
+        assert (part.precision[0], part.recall[0], part.texts) == pytest.approx(
+            (values["precision"], values["recall"], values["support"])
+        )
+        of_label = answered & (results.targets == results.labels.index(part.label))
+        assert part.answered == of_label.sum()
+        assert part.recall[1] == pytest.approx(results.is_right[of_label].mean())
+    assert single_label_facts(thresholds={"abstain_below": 0.0}).withheld is None
+
+
 LANGUAGES = {
     "both": (["German"] * 20 + ["English"] * 30 + ["undetermined"] * 10, "undetermined"),
     "one": (["German"] * 54 + ["undetermined"] * 6, "German, 10.0\N{NO-BREAK SPACE}% undetermined."),

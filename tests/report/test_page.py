@@ -96,6 +96,17 @@ def test_each_kind_of_model_has_its_charts(make):
     assert charts.keys() == CHARTS[make]
 
 
+def test_withheld_answers_have_a_section_also_where_none_is_given():
+    page = report_page(single_label_facts(thresholds={"abstain_below": 0.7}), {})
+    assert "withheld: probability below 0.7" in page
+    assert "answer withheld" in page
+    page = report_page(single_label_facts(thresholds={"reject_above": 1.0}, part="cross-validation"), {})
+    assert "Cross-validation does not measure which texts are rejected" in page
+    nothing = report_page(single_label_facts(thresholds={"abstain_below": 1.0}), {})
+    assert '<th scope="row">answered</th><td class="number">0</td>' in nothing
+    assert "Withheld answers" not in report_page(single_label_facts(), {})
+
+
 def test_model_without_rows_of_results_has_a_report_of_its_metrics():
     page = report_page(replace(single_label_facts(), results=None, part="cross-validation", history=[]), {})
     assert "Accuracy" in page

@@ -15,6 +15,7 @@ from textgraft.report.results import ENTITIES, Results
 from textgraft.report.robustness import RobustnessScore
 from textgraft.report.slices import SliceScore, slice_scores
 from textgraft.report.speed import Speed
+from textgraft.report.withheld import Withheld, withheld_answers
 from textgraft.report.word_effects import WordEffects
 from textgraft.task_specs import task_spec
 
@@ -92,6 +93,11 @@ class ReportFacts:
     @cached_property
     def slices(self) -> Mapping[str, Sequence[SliceScore]]:
         """The scores on parts of the texts, by what divides them."""
+    @cached_property
+    def withheld(self) -> Withheld | None:
+        """What the model answers; None where it answers always."""
+        return None if self.results is None else withheld_answers(self.config["settings"], self.results, _MAX_LABELS)
+
         return {} if self.results is None else slice_scores(self.results)
 
     @property

@@ -27,6 +27,7 @@ from textgraft.report.sections.slices import slices_section
 from textgraft.report.sections.speed import speed_section
 from textgraft.report.sections.summary import summary_section
 from textgraft.report.sections.training import training_section
+from textgraft.report.sections.withheld import withheld_section
 
 _CHARTS: tuple[Callable[[ReportFacts], Chart | None], ...] = (
     loss_chart,
@@ -42,6 +43,7 @@ _CHARTS: tuple[Callable[[ReportFacts], Chart | None], ...] = (
 )
 _SECTIONS: tuple[Callable[[ReportFacts, Mapping[str, Chart]], Html | None], ...] = (
     outcome_section,
+    withheld_section,
     labels_section,
     predicted_numbers_section,
     confidence_section,

@@ -32,6 +32,8 @@ class Results:
         predictions: likewise.
         scores: confidence of each prediction, float (n,), see `RowResult.score`; NaN for none.
         is_right: whether each prediction is right, bool (n,).
+        is_withheld: whether it is withheld, bool (n,).
+        is_unknown: whether it is withheld, also, because the text is unlike those of the training, bool (n,).
         probabilities: float32 (n, labels); None for numbers, entities and more than 1,000 labels.
         characters: length of each text in code points, int (n,).
         scripts: the script of each text, str (n,).
@@ -51,6 +53,8 @@ class Results:
     predictions: np.ndarray
     scores: np.ndarray
     is_right: np.ndarray
+    is_withheld: np.ndarray
+    is_unknown: np.ndarray
     characters: np.ndarray
     scripts: np.ndarray
     texts: SelectedTexts
@@ -94,6 +98,8 @@ class ResultCollector:
             "predictions": self._encoded([row.prediction for row in results]),
             "scores": np.array([np.nan if row.score is None else row.score for row in results], float),
             "is_right": np.array([row.error == 0 for row in results], bool),
+            "is_withheld": np.array([row.abstained for row in results], bool),
+            "is_unknown": np.array([row.unknown for row in results], bool),
             "characters": np.array([sum(map(len, parts)) for parts in texts], int),
             "scripts": np.array(list(map(main_script, joined)), object),
         }

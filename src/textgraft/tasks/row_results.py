@@ -18,6 +18,7 @@ class RowResult(NamedTuple):
             the distance of numbers, or the number of entities that are missed or wrong.
         probabilities: those of all labels of the model; None for numbers and entities.
         abstained: whether the model withholds the prediction.
+        unknown: whether it does so, also, because the text is unlike those of its training.
     """
 
     truth: Any
@@ -26,6 +27,7 @@ class RowResult(NamedTuple):
     error: float
     probabilities: Sequence[float] | None = None
     abstained: bool = False
+    unknown: bool = False
 
 
 # Takes consecutive rows and their results.

@@ -91,6 +91,8 @@ def _verdict(facts: ReportFacts, text: SelectedText) -> Html:
         parts.append(element("span", f"error {number_text(result.score or 0)}"))
     elif result.score is not None:
         parts.append(element("span", f"confidence {share_text(result.score)}"))
+    if result.abstained:
+        parts.append(element("span", "answer withheld"))
     parts.append(element("span", shown_name(text.location), class_="quiet"))
     return fragment(parts)
 

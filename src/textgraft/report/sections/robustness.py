@@ -25,6 +25,7 @@ def robustness_section(facts: ReportFacts, charts: Mapping[str, Chart]) -> Html 
         "p",
         "Texts drawn at random are written in another way that leaves their meaning, and answered again. Counted are "
         "texts that a change alters. Typing errors: two neighbouring letters are exchanged in a tenth of the words.",
+        None if facts.withheld is None else " A withheld answer is another one than any label, and is not right.",
         class_="note",
     )
     if facts.robustness[0].interval is None:

@@ -62,6 +62,10 @@ def _tiles(facts: ReportFacts) -> Iterator[tuple[str, str, str]]:
     if facts.speed is not None and facts.speed.seconds:
         rate = f"{facts.speed.texts / facts.speed.seconds:,.3g}"
         yield "Texts per second", rate, f"{facts.speed.megabytes:,.0f} MB of weights"
+    if facts.withheld is not None:
+        every, answered, *_ = facts.withheld
+        note = "" if answered.accuracy is None else f"{share_text(answered.accuracy)} of these right"
+        yield "Answered", share_text(answered.texts / every.texts), note
 
 
 def _tile(title: str, value: str, note: str) -> Html:

@@ -104,11 +104,12 @@ class TextObjective(Objective):
             self._prediction_probabilities(probabilities),
             probabilities.tolist(),
             self.withheld(logits).tolist(),
+            self.unknown(logits).tolist(),
             strict=True,
         )
         return [
-            RowResult(truth, prediction, probability, 0.0 if truth == prediction else probability, scores, abstained)
-            for truth, prediction, probability, scores, abstained in rows
+            RowResult(truth, prediction, probability, 0.0 if truth == prediction else probability, *others)
+            for truth, prediction, probability, *others in rows
         ]
 
     def best_answers(self, probabilities: np.ndarray) -> list[Any]:
@@ -121,6 +122,10 @@ class TextObjective(Objective):
 
     def withheld(self, logits: np.ndarray) -> np.ndarray:
         """Whether each text has no answer, bool (n,)."""
+        return np.zeros(len(logits), bool)
+
+    def unknown(self, logits: np.ndarray) -> np.ndarray:
+        """Whether each text is unlike those of the training, bool (n,)."""
         return np.zeros(len(logits), bool)
 
     @abstractmethod

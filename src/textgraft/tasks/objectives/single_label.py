@@ -168,9 +168,8 @@ class SingleLabel(TextObjective):
         return np.asarray(self._is_unsure(self.probabilities(logits)) | self.unknown(logits))
 
     def unknown(self, logits: np.ndarray) -> np.ndarray:
-        """Whether each text is unlike those of the training, bool (n,)."""
         if self.reject_above is None:
-            return np.zeros(len(logits), bool)
+            return super().unknown(logits)
         return np.asarray(logits[:, -1].astype(np.float64) > self.reject_above)
 
     def _is_unsure(self, probabilities: np.ndarray) -> np.ndarray:
