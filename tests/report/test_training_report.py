@@ -2,28 +2,35 @@
 
 import pytest
 
-from tests.helpers.commands import run_successfully, write_csv
+from tests.helpers.commands import assert_fails, run, run_successfully, write_csv
+from textgraft.cli.reports import divided_if_possible
+from textgraft.data.dataset import Dataset
+from textgraft.errors import TextgraftWarning
 from textgraft.model_folder import folder as model_folder
 from textgraft.report import writing
 
 LABELS = {"great": "pos", "dull": "neg"}
-ROWS = [(f"a {word} film number {index}", label) for index in range(20) for word, label in LABELS.items()]
+ROWS = [
+    (f"a {word} film number {index}", label, ("web", "shop")[index % 2])
+    for index in range(20)
+    for word, label in LABELS.items()
+]
 
 
 @pytest.fixture
 def train(tiny_word_vectors, tmp_path):
-    data = write_csv(tmp_path / "reviews.csv", ROWS)
+    data = write_csv(tmp_path / "reviews.csv", ROWS, ("text", "label", "source"))
 
-    def run(name, *options, test=("--test-share", 0.25)):
+    def run_command(name, *options, test=("--test-share", 0.25), successful=True):
         out = tmp_path / name
         command = ("train", data, "--preset", tiny_word_vectors, *test, "--fine-tune", "none", "--out", out)
-        return out, run_successfully(*command, *options, report=True)
+        return out, (run_successfully if successful else run)(*command, *options, report=True)
 
-    return run
+    return run_command
 
 
 def test_train_writes_a_report_that_may_be_removed(train):
-    folder, result = train("model")
+    folder, result = train("model", "--slice", "source")
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "reviews.csv" in page
     for phrase in (
@@ -31,6 +38,7 @@ def test_train_writes_a_report_that_may_be_removed(train):
         "always the most frequent label",
         "TF-IDF + logistic regression",
         "Not measured",
+        "Accuracy by source",
     ):
         assert phrase in page, phrase
     assert "report.html; it quotes labelled texts (--no-report for none)" in result.stderr
@@ -43,12 +51,31 @@ def test_train_writes_a_report_that_may_be_removed(train):
 
 
 def test_model_without_a_test_set_is_reported_by_cross_validation(train):
-    folder, _ = train("crossed", test=())
+    folder, _ = train("crossed", "--slice", "source", test=())
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "each predicted by a head that was trained without it (cross-validation)" in page
     assert "Most doubtful" in page
     assert "Reliability" in page
+    assert "shop" in page
     assert "texts per second" not in page  # nothing was evaluated after the training
+
+
+def test_slices_need_a_report_and_a_column_before_the_training(train):
+    assert_fails(train("none", "--slice", "source", "--no-report", successful=False)[1], 2, "drop --no-report")
+    assert_fails(train("none", "--slice", "sauce", successful=False)[1], 3, "no column 'sauce'", "text, label, source")
+
+
+def test_source_that_changed_during_a_training_divides_no_report():
+    class NoRows(list):
+        copied = ("source",)
+
+    taken = []
+    add = divided_if_possible(lambda *arguments: taken.append(arguments), NoRows())
+    data = Dataset.from_lists(["a text"], ["pos"])
+    with pytest.warns(TextgraftWarning, match="not divided by --slice .*not the same when they are read again"):
+        add(data, [])
+    add(data, [])
+    assert taken == [(data, [])] * 2
 
 
 def test_failed_report_does_not_lose_the_model(train, monkeypatch):

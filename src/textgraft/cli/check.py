@@ -93,13 +93,15 @@ def _write(
     import numpy as np
 
     from textgraft.cli.cleaned_file import read_source, write_remaining
-    from textgraft.data.splits import training_split
+    from textgraft.data.splits import set_source
+    from textgraft.data_checks.checked_data import TRAIN
     from textgraft.data_checks.dropping import ambiguous_rows, repeated_rows
 
     dropped = np.union1d(
         repeated_rows(checked) if drop.drop_duplicates else [], ambiguous_rows(checked) if drop.drop_conflicts else []
     ).astype(np.int64)
-    rows = read_source(data, training_split(data, reading, split), reading, checked.train)
+    _, source_split = set_source(TRAIN, data, reading, split)
+    rows = read_source(data, source_split, reading, checked.train)
     written = write_remaining(rows, checked.train, dropped, out)
     log(f"wrote {written:,} of {len(checked.train):,} training rows to {out}")
 

@@ -1,17 +1,16 @@
 """The file of training rows that remain after a check, with all columns of their source."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from textgraft.cli.inputs import read_columns
 from textgraft.cli.output.files import Destination
 from textgraft.cli.output.source_columns import SourceColumns
 from textgraft.cli.output.tables import name_columns, open_table
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.data.input_rows import InputRows, read_inputs
-from textgraft.data.tagged import TaggedDataset, read_tagged_inputs
+from textgraft.data.input_rows import InputRows
 from textgraft.errors import ConfigError, DataError
 
 _ROWS = 1024  # read and written at a time
@@ -19,11 +18,7 @@ _ROWS = 1024  # read and written at a time
 
 def read_source(data: str, split: str | None, reading: Reading, train: Dataset) -> InputRows:
     """The rows of a split with all their columns; a ConfigError where it is no table."""
-    reading = replace(reading, empty="keep", paired=train.paired)
-    if isinstance(train, TaggedDataset):
-        rows = read_tagged_inputs(data, split, replace(reading, missing_labels=None), None)
-    else:
-        rows = read_inputs(data, split, reading, None)
+    rows = read_columns(train, data, split, reading)
     if not rows.copied:
         raise ConfigError(f"{rows.source} has no columns to write; drop --out, and remove the rows that --json names")
     return rows

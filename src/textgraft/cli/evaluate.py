@@ -13,6 +13,7 @@ from textgraft.cli.output.log import log, log_truncation
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
 from textgraft.data.labels import REGRESSION
+from textgraft.data.slices import parse_slices
 from textgraft.errors import ConfigError, counted
 from textgraft.tasks.answer_options import AnswerOptions
 
@@ -28,6 +29,7 @@ def evaluate(
     prediction: o.PredictionOptions,
     run: Annotated[o.RunOptions, o.Group(only=("overwrite",))],
     options: AnswerOptions,
+    slices: o.SliceOptions,
     unseen: o.Unseen = False,
     out: Annotated[
         Path | None,
@@ -55,14 +57,6 @@ def evaluate(
             help="HTML file of the results with charts and at most 20 of the texts.  \\[none]", rich_help_panel="Output"
         ),
     ] = None,
-    slices: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--slice",
-            help="Column by whose values the report divides the results; may be repeated.  \\[none]",
-            rich_help_panel="Output",
-        ),
-    ] = None,
     charts: Annotated[
         Path | None,
         typer.Option(help="Folder for the charts of the report as PNG.  \\[none]", rich_help_panel="Output"),
@@ -87,12 +81,12 @@ def evaluate(
     from textgraft.cli.inputs import read_evaluation_data, read_rows_again
     from textgraft.cli.output.files import Destination, require_output
     from textgraft.cli.output.tables import TABLES, require_delimited
-    from textgraft.cli.reports import ReportOutput, SlicedResults
+    from textgraft.cli.reports import ReportOutput, SlicedResults, sliced_rows
     from textgraft.model_folder import folder as model_folder
     from textgraft.task_specs import task_spec
 
     stored = model_folder.read(folder)
-    report_output = ReportOutput(report, charts, slices or (), run.overwrite)
+    report_output = ReportOutput(report, charts, slices, run.overwrite)
     report_output.check(data)
     if (out or errors or report_output) and not task_spec(stored.config["task"]).labelled:
         raise ConfigError(
@@ -105,6 +99,8 @@ def evaluate(
     destination = Destination(out, run.overwrite, escape_formulas)
     require_delimited(destination)
     dataset = read_evaluation_data(stored, data, reading, sources.split)
+    split = None if sources.split is None else parse_slices(sources.split)[0].split
+    divided = sliced_rows(slices, dataset, data, split, reading)
     load_tensorflow(prediction)
     from textgraft.cli.output.row_report import ResultColumns, RowReport
     from textgraft.cli.target_precision import TargetPrecision
@@ -121,9 +117,9 @@ def evaluate(
     columns = ResultColumns("residual" if is_number else "confidence", not is_number, separator)
     source = read_rows_again(stored, data, reading, sources.split) if out else None
     evaluation = ReportedEvaluation(model) if report_output else None
-    sliced = evaluation and SlicedResults(evaluation, stored, data, reading, sources.split, report_output.slices)
+    reported = evaluation and (SlicedResults(evaluation.add, divided) if divided else evaluation)
     with RowReport(columns, errors, destination if out else None, source) as rows:
-        takers = [*([rows.add] if out or errors else []), *(taker.add for taker in (precision, sliced) if taker)]
+        takers = [*([rows.add] if out or errors else []), *(taker.add for taker in (precision, reported) if taker)]
         on_results = partial(_call_all, takers) if takers else None
         metrics = model.evaluate(dataset, with_progress=progress, unseen=unseen, on_results=on_results)
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)

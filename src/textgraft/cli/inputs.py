@@ -9,13 +9,13 @@ from typing import Any
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import status
 from textgraft.data.columns import Reading, column_notices, missing_column
-from textgraft.data.dataset import Batch
+from textgraft.data.dataset import Batch, Dataset
 from textgraft.data.input_rows import InputRows, read_inputs
 from textgraft.data.labels import SINGLE
 from textgraft.data.slices import parse_slices
 from textgraft.data.splits import read_split
 from textgraft.data.streams import TextStream, read_texts
-from textgraft.data.tagged import read_tagged_inputs
+from textgraft.data.tagged import TaggedDataset, read_tagged_inputs
 from textgraft.data.text_files import STANDARD_INPUT
 from textgraft.errors import DataError
 from textgraft.task_specs import task_spec
@@ -68,6 +68,20 @@ def read_rows_again(stored: Any, data: str, reading: Reading, split: str | None)
         return None
     name = None if split is None else parse_slices(split)[0].split
     return read_rows(stored, data, replace(reading, empty="keep"), name, None)
+
+
+def read_columns(
+    dataset: Dataset, source: str, split: str | None, reading: Reading, copied: Sequence[str] | None = None
+) -> InputRows:
+    """All rows of the split from which a dataset was read, with the columns of these names, by default all.
+
+    Raises:
+        DataError: at once, when the source lacks one.
+    """
+    reading = replace(reading, empty="keep", missing_labels=None, paired=dataset.paired, trained_columns=dataset.roles)
+    if isinstance(dataset, TaggedDataset):
+        return read_tagged_inputs(source, split, reading, copied)
+    return read_inputs(source, split, reading, copied)
 
 
 def classifier_reading(stored: Any, reading: Reading) -> Reading:

@@ -64,6 +64,27 @@ NoReport = Annotated[
 
 
 @dataclass(frozen=True)
+class SliceOptions(CheckedOptions):
+    """Parts of the texts in a report."""
+
+    slice: tuple[str, ...] = option(
+        (), "Column by whose values the report divides the results; may be repeated.", panel="Output"
+    )
+
+    def require_report(self, has_report: bool, fix: str) -> None:
+        """Raise a ConfigError where there is no report to divide."""
+        if self.slice and not has_report:
+            raise ConfigError(f"--slice is for reports; {fix}")
+
+    def require_file(self, source: str) -> None:
+        """Raise a ConfigError for standard input, which is read already when columns are read."""
+        from textgraft.data.text_files import STANDARD_INPUT
+
+        if self.slice and source == STANDARD_INPUT:
+            raise ConfigError("--slice reads the data a second time, which standard input does not allow; name a file")
+
+
+@dataclass(frozen=True)
 class Group:
     """The options that a command takes from a dataclass: `Annotated[TrainingConfig, Group(without=("head",))]`.
 

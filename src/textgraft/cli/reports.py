@@ -1,31 +1,24 @@
 """Reports of `textgraft train` and `textgraft evaluate`."""
 
-import shlex
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textgraft.cli.inputs import read_rows
+from textgraft.cli.command_line import command_line
+from textgraft.cli.inputs import read_columns
+from textgraft.cli.options import SliceOptions
 from textgraft.cli.output.files import require_output
 from textgraft.cli.output.log import log
 from textgraft.cli.output.source_columns import SourceColumns
 from textgraft.data.columns import Reading
 from textgraft.data.dataset import Dataset
-from textgraft.data.slices import parse_slices
-from textgraft.data.text_files import STANDARD_INPUT
-from textgraft.errors import ConfigError, DataError
+from textgraft.data.input_rows import InputRows
+from textgraft.errors import DataError, error_summary, warn
 
 if TYPE_CHECKING:
-    from textgraft.model_folder.folder import StoredModel
     from textgraft.report.collecting import ReportedEvaluation
-    from textgraft.tasks.row_results import RowResult
-
-
-def command_line() -> str:
-    """The command of this process, as a shell reads it."""
-    return shlex.join(["textgraft", *sys.argv[1:]])
+    from textgraft.tasks.row_results import OnResults, RowResult
 
 
 @dataclass(frozen=True)
@@ -41,7 +34,7 @@ class ReportOutput:
 
     file: Path | None
     charts: Path | None
-    slices: Sequence[str]
+    slices: SliceOptions
     overwrite: bool
 
     def __bool__(self) -> bool:
@@ -54,10 +47,8 @@ class ReportOutput:
             ConfigError: for slices without a report or of standard input, or a file that is not named .html.
             DataError: for files that exist or cannot be written.
         """
-        if self.slices and not self:
-            raise ConfigError("--slice is for reports; pass --report FILE, or drop it")
-        if self.slices and data == STANDARD_INPUT:
-            raise ConfigError("--slice reads the data a second time, which standard input does not allow; name a file")
+        self.slices.require_report(bool(self), "pass --report FILE, or drop it")
+        self.slices.require_file(data)
         if self.file:
             require_output(self.file, (".html",), self.overwrite)
         if self.charts and self.charts.exists() and not self.charts.is_dir():
@@ -84,24 +75,51 @@ class ReportOutput:
 class SlicedResults:
     """Passes rows and their results on, with the cells of columns of their source."""
 
-    def __init__(
-        self,
-        evaluation: "ReportedEvaluation",
-        stored: "StoredModel",
-        data: str,
-        reading: Reading,
-        split: str | None,
-        slices: Sequence[str],
-    ) -> None:
-        """Open the source a second time; a DataError reports a column that it lacks."""
-        name = None if split is None else parse_slices(split)[0].split
-        self._evaluation, self._slices = evaluation, slices
-        self._source = SourceColumns(read_rows(stored, data, reading, name, slices)) if slices else None
+    def __init__(self, add: "Callable[..., None]", rows: InputRows) -> None:
+        """Take where to pass them, and the rows of the source with these columns."""
+        self._add, self._names, self._source = add, rows.copied, SourceColumns(rows)
 
     def add(self, data: Dataset, results: "Sequence[RowResult]") -> None:
         """Take consecutive rows; a DataError reports a source that changed."""
-        if self._source is None:
-            self._evaluation.add(data, results)
-            return
         cells = self._source.take(data)
-        self._evaluation.add(data, results, {name: cells.field(name).to_pylist() for name in self._slices})
+        self._add(data, results, {name: cells.field(name).to_pylist() for name in self._names})
+
+
+def divided_if_possible(add: "Callable[..., None]", rows: InputRows) -> "OnResults":
+    """Where rows and their results are passed, with the cells of columns as long as these can be read.
+
+    A warning says why they cannot.
+
+    Args:
+        add: takes rows, results, and cells by column.
+        rows: of the source.
+    """
+    divided: SlicedResults | None = SlicedResults(add, rows)
+
+    def add_divided(data: Dataset, results: "Sequence[RowResult]") -> None:
+        nonlocal divided
+        if divided is not None:
+            try:
+                divided.add(data, results)
+                return
+            except Exception as error:  # such as those of files that are no longer there
+                warn(f"the report is not divided by --slice ({error_summary(error)})")
+                divided = None
+        add(data, results)
+
+    return add_divided
+
+
+def sliced_rows(
+    slices: SliceOptions, dataset: Dataset, source: str, split: str | None, reading: Reading
+) -> InputRows | None:
+    """The rows from which a dataset was read, with the columns that divide it; None where there are none.
+
+    Raises:
+        ConfigError: for standard input.
+        DataError: for a column that the source lacks.
+    """
+    if not slices.slice:
+        return None
+    slices.require_file(source)
+    return read_columns(dataset, source, split, reading, slices.slice)

@@ -13,7 +13,7 @@ from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.cli.runs import compilation, model_summary, require
 from textgraft.cli.shared_runs import require_one_process, share_plan, train_shared
-from textgraft.cli.training_results import TrainingResults, outcome, print_results
+from textgraft.cli.training_results import TrainingResults, divided_rows, outcome, print_results
 from textgraft.data.columns import Reading, describe_roles
 from textgraft.errors import ConfigError
 from textgraft.options import changed_options
@@ -43,6 +43,7 @@ def train(
     worker_options: o.WorkerOptions,
     runtime_options: o.RuntimeOptions,
     data: o.Data = None,
+    slices: o.SliceOptions,
     no_report: o.NoReport = False,
     from_model: Annotated[
         Path | None,
@@ -75,13 +76,15 @@ def train(
 
         textgraft train reviews.csv --workers 4 --out sentiment
     """
+
+        textgraft train reviews.csv --test held-out.csv --slice source --out sentiment
     from textgraft.cli.extended import extend, read_earlier
     from textgraft.cli.zero_shot import UnlabelledOptions, describe_labels, make_zero_shot, require_unset
 
     if label_options.zero_shot:
         texts = UnlabelledOptions(sources.unlabelled, reading, changed_options(training_config).get("max_unlabelled"))
         sets = {"data": data, "from": from_model, **vars(sources), **changed_options(leak_options)}
-        groups = (reading, reading.file, training_config, recipe_options, run, log_options, worker_options)
+        groups = (reading, reading.file, training_config, recipe_options, run, log_options, worker_options, slices)
         require_unset(sets, groups, architecture, texts)
         make_zero_shot(label_options, task_options, model_options, architecture, run, runtime_options, texts)
         return
@@ -96,6 +99,7 @@ def train(
 
     require("textgraft train DATA --out FOLDER", run, data=data)
     require_one_process(worker_options.workers, data, sources, recipe_options, run, from_model)
+    slices.require_report(not no_report, "drop --no-report, or --slice")
     earlier, reading = read_earlier(
         from_model, reading, run, task_options, model_options, label_options, recipe_options, architecture
     )
@@ -143,7 +147,8 @@ def train(
         share_plan(chief, fit_values)
         logs = open_log(log_options.log, Path(f"{run.out}.log"))
         model, splits, fit_options = prepare(checkpoints)
-        results = TrainingResults(model, splits, str(run.out), not no_report)
+        divided = divided_rows(slices, model, splits, data, sources, reading)
+        results = TrainingResults(model, splits, str(run.out), not no_report, divided)
         history = model.fit(
             splits.train,
             validation=splits.validation,

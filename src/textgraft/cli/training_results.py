@@ -4,12 +4,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textgraft.cli.options import SliceOptions, Sources
 from textgraft.cli.output.console import print_result, with_progress
 from textgraft.cli.output.log import log, log_truncation
+from textgraft.data.columns import Reading
 from textgraft.data.labels import MULTI, SINGLE
-from textgraft.errors import error_summary, warn
+from textgraft.errors import ConfigError, error_summary, warn
 
 if TYPE_CHECKING:
+    from textgraft.data.input_rows import InputRows
     from textgraft.data.splits import Splits
     from textgraft.report.collecting import ReportedEvaluation
     from textgraft.tasks.row_results import OnResults
@@ -26,17 +29,27 @@ HELD_OUT = "held-out"  # the texts that judge a model that extends another one, 
 class TrainingResults:
     """The results of a training: made before it, since cross-validation has some of them."""
 
-    def __init__(self, model: "TrainableTask", splits: "Splits", folder: str, with_report: bool) -> None:
-        """Prepare a report, where there shall be one, which `model.save` writes into the folder."""
+    def __init__(
+        self, model: "TrainableTask", splits: "Splits", folder: str, with_report: bool, divided: "InputRows | None"
+    ) -> None:
+        """Prepare a report, where there shall be one, which `model.save` writes into the folder.
+
+        Args:
+            model: to be trained.
+            splits: its data.
+            folder: of the model.
+            with_report: whether there shall be one.
+            divided: see `divided_rows`.
+        """
         from textgraft.task_specs import task_spec
 
-        self._model, self._splits, self._folder = model, splits, folder
+        self._model, self._splits, self._folder, self._divided = model, splits, folder, divided
         self._has_report = with_report and task_spec(model.name).labelled
         if self._has_report:
             from textgraft.report.collecting import ReportedEvaluation
 
             self._validated = ReportedEvaluation(model)
-            model.on_validated = None if splits.test else self._validated.add_validated
+            model.on_validated = None if splits.test else self._divide(self._validated.add_validated)
 
     def evaluate(self) -> tuple[str, dict[str, Any]]:
         """Evaluate the trained model, and write its report.
@@ -50,8 +63,8 @@ class TrainingResults:
         from textgraft.report.collecting import ReportedEvaluation
 
         evaluation = ReportedEvaluation(self._model)
-        name, metrics = _evaluate(self._model, self._splits, evaluation.add)
-        if name in (CROSS_VALIDATION, FIRST_RUN):
+        name, metrics = _evaluate(self._model, self._splits, self._divide(evaluation.add))
+        if name in (CROSS_VALIDATION, FIRST_RUN, HELD_OUT):
             evaluation = self._validated
         try:
             self._model.report = self._report(name, metrics, evaluation)
@@ -60,6 +73,12 @@ class TrainingResults:
             hint = f"textgraft evaluate {self._folder} DATA --report FILE"
             warn(f"{self._folder} is saved without a report ({problem}); run {hint}")
         return name, metrics
+    def _divide(self, add: "OnResults") -> "OnResults":
+        """The same, with the cells of the columns that divide the rows; where they cannot be read, no model is lost."""
+        from textgraft.cli.reports import divided_if_possible
+
+        return add if self._divided is None else divided_if_possible(add, self._divided)
+
 
     def _report(self, name: str, metrics: dict[str, Any], evaluation: "ReportedEvaluation") -> bytes:
         from textgraft.cli.reports import command_line
@@ -91,6 +110,26 @@ class TrainingResults:
         from textgraft.tuning.baselines import run_baselines
 
         results = run_baselines(problem, train, evaluated, _BASELINE_METRICS[problem])
+def divided_rows(
+    slices: SliceOptions, model: "TrainableTask", splits: "Splits", data: Any, sources: Sources, reading: Reading
+) -> "InputRows | None":
+    """The rows of the set that a report is about, with the columns that divide it; None where there are none.
+
+    Raises:
+        ConfigError: for a model without a report, and for standard input.
+        DataError: for a column that the source lacks.
+    """
+    from textgraft.cli.reports import sliced_rows
+    from textgraft.data.splits import set_source
+    from textgraft.task_specs import task_spec
+
+    if slices.slice and not task_spec(model.name).labelled:
+        raise ConfigError(f"--slice is for reports of labels, numbers or entities, not of {model.name}; drop it")
+    name, evaluated = ("validation", splits.validation) if splits.test is None else ("test", splits.test)
+    source, split = set_source(name, data, reading, sources.split, sources.validation, sources.test)
+    return sliced_rows(slices, evaluated, source, split, reading)
+
+
         return {baseline.name: baseline.score for baseline in results}
 
 

@@ -140,16 +140,34 @@ def read_given(
     datasets = dict(zip(slices, spec.load_slices(data, slice_list, reading), strict=True))
     for name, source in sources.items():
         if source is not None:
-            names = split_names(source, reading.format)
-            source_split = _find_split(name, names) if len(names) > 1 else None
-            datasets[name] = spec.load_slices(source, source_split, reading)[0]
+            datasets[name] = spec.load_slices(source, _named_split(name, source, reading), reading)[0]
     return {name: datasets[name] for name in ("train", *_SPLIT_NAMES) if name in datasets}
 
 
-def training_split(data: Source, reading: Reading, split: str | None) -> str | None:
-    """The name of the split of a source whose rows, or some of them, are the training texts; None for the only one."""
-    part = _slices(data, reading, split)["train"]
-    return None if part is None else parse_slices(part)[0].split
+def set_source(
+    name: str,
+    data: Source,
+    reading: Reading,
+    split: str | None = None,
+    validation: str | None = None,
+    test: str | None = None,
+) -> tuple[Source, str | None]:
+    """The source of which a set, such as "test", has all rows or some, and the name of its split.
+
+    The name is None for the only split. Those of a set that is held out are the training's; other arguments are those
+    of `read_splits`.
+    """
+    source = {"validation": validation, "test": test}.get(name)
+    if source is not None:
+        return source, _named_split(name, source, reading)
+    slices = _slices(data, reading, split)
+    part = slices.get(name, slices["train"])
+    return data, None if part is None else parse_slices(part)[0].split
+
+
+def _named_split(name: str, source: Source, reading: Reading) -> str | None:
+    names = split_names(source, reading.format)
+    return _find_split(name, names) if len(names) > 1 else None
 
 
 def _read_unlabelled(source: str | None, reading: Reading, sets: Mapping[str, Dataset]) -> Dataset | None:

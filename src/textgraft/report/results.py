@@ -116,7 +116,8 @@ class ResultCollector:
 
     def finish(self) -> Results:
         """All rows; at least one was taken."""
-        joined = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
+        names = [name for name in self._parts[0] if all(name in part for part in self._parts)]
+        joined = {name: np.concatenate([part[name] for part in self._parts]) for name in names}
         columns = {name: joined.pop(name) for name in list(joined) if name.startswith("column ")}
         if "languages" in joined:
             joined["languages"] = np.array(without_rare_languages(joined["languages"].tolist()), object)

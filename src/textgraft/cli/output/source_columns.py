@@ -43,7 +43,7 @@ class SourceColumns:
     def _read(self, data: Dataset) -> None:
         batch = next(self._batches, None)
         if batch is None:
-            raise DataError(f"{data.source}: its rows are not the same when they are read again; evaluate it again")
+            raise DataError(f"{data.source}: its rows are not the same when they are read again; run the command again")
         positions, texts = batch.column("position").to_pylist(), batch.column("text").to_pylist()
         rows = enumerate(zip(positions, texts, strict=True))
         self._batch = batch
