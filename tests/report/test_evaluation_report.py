@@ -28,6 +28,7 @@ def model(folder, word_vectors_backbone):
     model = tg.TextClassifier(word_vectors_backbone, ["neg", "pos"])
     texts, labels, _ = zip(*ROWS[:20], strict=True)
     model.fit(list(texts), list(labels), fine_tune="none", progress=False)
+    model.record["command"] = "textgraft train reviews.csv --out model"
     model.save(folder / "model")
     return model
 
@@ -48,10 +49,20 @@ def without_charts(monkeypatch):
 
 def test_evaluate_writes_report_and_charts_with_slices_of_other_columns(evaluate, folder):
     options = ("--report", folder / "report.html", "--charts", folder / "charts", "--slice", "source", "--unseen")
+    options += ("--abstain-below", "0.999")
     result = run_successfully(*evaluate(*options))
     assert "it quotes texts of" in result.stderr
     page = (folder / "report.html").read_text(encoding="utf-8")
-    for phrase in ("Accuracy by source", "shop", "Robustness", "typing errors", "points", "texts per second"):
+    for phrase in (
+        "Accuracy by source",
+        "shop",
+        "Robustness",
+        "typing errors",
+        "points",
+        "texts per second",
+        "Withheld",
+        "textgraft train reviews.csv --out model",
+    ):
         assert phrase in page, phrase
     assert "Not a fair test" not in page  # the texts of the training are excluded
     assert {file.name for file in (folder / "charts").iterdir()} > {"confusion-matrix.png", "slices-2-source.png"}

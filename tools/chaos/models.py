@@ -71,5 +71,5 @@ def table_without_clocks(text: str, others: frozenset[str] = frozenset()) -> str
 
 def _without_clocks(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _without_clocks(item) for name, item in value.items() if name not in _CLOCKS}
+        return {name: _without_clocks(item) for name, item in value.items() if name not in {*_CLOCKS, "command"}}
     return [_without_clocks(item) for item in value] if isinstance(value, list) else value

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.command_line import command_line
 from textgraft.cli.output.console import print_plan
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
@@ -42,8 +43,8 @@ def train(
     log_options: o.LogOptions,
     worker_options: o.WorkerOptions,
     runtime_options: o.RuntimeOptions,
-    data: o.Data = None,
     slices: o.SliceOptions,
+    data: o.Data = None,
     no_report: o.NoReport = False,
     from_model: Annotated[
         Path | None,
@@ -75,9 +76,9 @@ def train(
         textgraft train corrections.jsonl --from sentiment --out sentiment-2
 
         textgraft train reviews.csv --workers 4 --out sentiment
-    """
 
         textgraft train reviews.csv --test held-out.csv --slice source --out sentiment
+    """
     from textgraft.cli.extended import extend, read_earlier
     from textgraft.cli.zero_shot import UnlabelledOptions, describe_labels, make_zero_shot, require_unset
 
@@ -98,8 +99,8 @@ def train(
     from textgraft.task_specs.text_classification import TextClassificationSpec
 
     require("textgraft train DATA --out FOLDER", run, data=data)
-    require_one_process(worker_options.workers, data, sources, recipe_options, run, from_model)
     slices.require_report(not no_report, "drop --no-report, or --slice")
+    require_one_process(worker_options.workers, data, sources, recipe_options, run, from_model)
     earlier, reading = read_earlier(
         from_model, reading, run, task_options, model_options, label_options, recipe_options, architecture
     )
@@ -158,6 +159,7 @@ def train(
             chief=chief,
             **fit_options,
         )
+        model.record["command"] = command_line()
         log(outcome(model, history))
         if runtime_options.verbose:
             log(compilation(history))

@@ -81,7 +81,7 @@ class TrainingResults:
 
 
     def _report(self, name: str, metrics: dict[str, Any], evaluation: "ReportedEvaluation") -> bytes:
-        from textgraft.cli.reports import command_line
+        from textgraft.model_folder.config import HELD_OUT
         from textgraft.report.writing import report_file
 
         evaluated = dict(self._splits.items()).get(name, self._splits.train)
@@ -92,8 +92,6 @@ class TrainingResults:
             source,
             metrics,
             evaluation.training_characters(),
-            command=command_line(),
-            is_training=True,
             baselines=self._baselines(name, evaluation.mean_characters),
         )
         return report_file(facts)

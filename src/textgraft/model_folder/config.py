@@ -104,6 +104,7 @@ _RECORD: dict[str, Schema] = {
     "columns": Object({}, dict.fromkeys(("text", "label", "pair"), STRING)),
     "computation": _COMPUTATION,
     "int8": List(_PROOF),
+    "command": STRING,
     VALIDATED_BY: OneOf((CROSS_VALIDATION, INITIAL_HEAD, FIRST_RUN)),
     ZERO_SHOT: BOOLEAN,
     EXTENDED_FROM: _EXTENDED_FROM,

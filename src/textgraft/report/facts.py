@@ -36,8 +36,7 @@ class ReportFacts:
         metrics: of the evaluation.
         written: when the report was written.
         results: the rows of the evaluation; None where only metrics are known, as after cross-validation.
-        command: that trained or evaluated the model; None in Python.
-        is_training: whether the command trained it.
+        command: that evaluated the model; None in Python, and where it was evaluated after its training.
         baselines: values of `baseline_metric` of simple methods on the same texts, by name.
         effects: of words, by the location of their text.
         robustness: effects of changes of the texts; None where they were not measured.
@@ -53,7 +52,6 @@ class ReportFacts:
     written: datetime
     results: Results | None = None
     command: str | None = None
-    is_training: bool = False
     baselines: Mapping[str, float] = field(default_factory=dict)
     effects: Mapping[str, WordEffects] = field(default_factory=dict)
     robustness: Sequence[RobustnessScore] | None = None

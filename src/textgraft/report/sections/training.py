@@ -52,10 +52,13 @@ def _beginning(facts: ReportFacts) -> Html:
 
 
 def _command(facts: ReportFacts) -> Html | None:
-    if facts.command is None:
-        return None
-    purpose = "The command that repeats it:" if facts.is_training else "This report was written by:"
-    return fragment(element("p", purpose), element("pre", shown_code(facts.command), tabindex="0"))
+    commands = {"The model was trained by:": facts.config.get("command"), "This report was written by:": facts.command}
+    shown = [
+        fragment(element("p", purpose), element("pre", shown_code(command), tabindex="0"))
+        for purpose, command in commands.items()
+        if command
+    ]
+    return fragment(shown) if shown else None
 
 
 def _data(facts: ReportFacts) -> Html | None:
