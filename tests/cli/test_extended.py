@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.helpers.commands import assert_fails, run, run_successfully, write_csv
+from textgraft.report import writing
 
 ROWS = [
     (f"{words} {'film ' * (row % 5)}", label)
@@ -45,6 +46,25 @@ def test_corrections_extend_a_model_and_both_models_are_compared(sentiment, corr
     assert "kept for replay" in run_successfully("info", folder).stdout
     assert "### Accuracy before and after" in (folder / "README.md").read_text()
     run_successfully("evaluate", folder, test)
+
+
+def test_report_without_a_test_set_is_about_the_new_texts_that_were_held_out(
+    sentiment, corrections, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(writing, "draw_charts", lambda facts: {})
+    folder = tmp_path / "extended"
+    run_successfully("train", corrections, "--from", sentiment, "--out", folder, report=True)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for phrase in (
+        "On 13 held-out texts, those of the extended model included.",
+        "are about the 5 new texts among them",
+        "Accuracy of the extended model and of this one",
+        "Most doubtful",
+        "8 embeddings of its texts trained this one too",
+        "The model was trained by:",
+    ):
+        assert phrase in page, phrase
+    assert "always the most frequent label" not in page  # which metrics of other texts are beside
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ def test_model_without_rows_of_results_has_a_report_of_its_metrics():
     page = report_page(replace(single_label_facts(), results=None, part="cross-validation", history=[]), {})
     assert "Accuracy" in page
     assert "Worst errors" not in page
+    assert "Sections on single texts are absent; textgraft evaluate MODEL DATA --report FILE has them." in page
 
 
 def test_names_of_ticks_are_short_and_labels_in_captions_keep_their_direction():

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _BASELINE_METRICS = {SINGLE: "accuracy", MULTI: "micro_f1"}
 # Of the training texts: of all, and their number times that of the labels.
 _MAX_BASELINE_CHARACTERS, _MAX_BASELINE_CELLS = 2_000_000, 20_000
-HELD_OUT = "held-out"  # the texts that judge a model that extends another one, where there is no test set
 
 
 class TrainingResults:
@@ -59,7 +58,7 @@ class TrainingResults:
         """
         if not self._has_report:
             return _evaluate(self._model, self._splits, None)
-        from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN
+        from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN, HELD_OUT
         from textgraft.report.collecting import ReportedEvaluation
 
         evaluation = ReportedEvaluation(self._model)
@@ -73,12 +72,12 @@ class TrainingResults:
             hint = f"textgraft evaluate {self._folder} DATA --report FILE"
             warn(f"{self._folder} is saved without a report ({problem}); run {hint}")
         return name, metrics
+
     def _divide(self, add: "OnResults") -> "OnResults":
         """The same, with the cells of the columns that divide the rows; where they cannot be read, no model is lost."""
         from textgraft.cli.reports import divided_if_possible
 
         return add if self._divided is None else divided_if_possible(add, self._divided)
-
 
     def _report(self, name: str, metrics: dict[str, Any], evaluation: "ReportedEvaluation") -> bytes:
         from textgraft.model_folder.config import HELD_OUT
@@ -108,6 +107,9 @@ class TrainingResults:
         from textgraft.tuning.baselines import run_baselines
 
         results = run_baselines(problem, train, evaluated, _BASELINE_METRICS[problem])
+        return {baseline.name: baseline.score for baseline in results}
+
+
 def divided_rows(
     slices: SliceOptions, model: "TrainableTask", splits: "Splits", data: Any, sources: Sources, reading: Reading
 ) -> "InputRows | None":
@@ -126,9 +128,6 @@ def divided_rows(
     name, evaluated = ("validation", splits.validation) if splits.test is None else ("test", splits.test)
     source, split = set_source(name, data, reading, sources.split, sources.validation, sources.test)
     return sliced_rows(slices, evaluated, source, split, reading)
-
-
-        return {baseline.name: baseline.score for baseline in results}
 
 
 def print_results(model: "TrainableTask", out: str, name: str, metrics: dict[str, Any]) -> None:
@@ -165,7 +164,7 @@ def outcome(model: "TrainableTask", history: "History") -> str:
 
 
 def _evaluate(model: "TrainableTask", splits: "Splits", on_results: "OnResults | None") -> tuple[str, dict[str, Any]]:
-    from textgraft.model_folder.config import EXTENDED_FROM, VALIDATED_BY
+    from textgraft.model_folder.config import EXTENDED_FROM, HELD_OUT, VALIDATED_BY
     from textgraft.task_specs import task_spec
     from textgraft.tasks.extension import compare_on_test
 
@@ -186,7 +185,7 @@ def _evaluate(model: "TrainableTask", splits: "Splits", on_results: "OnResults |
 
 
 def _title(model: "TrainableTask", name: str) -> str:
-    from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN
+    from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN, HELD_OUT
 
     if name == HELD_OUT:
         return "results on held-out texts, earlier ones included:"

@@ -22,7 +22,7 @@ def check_data(
     pair: str | None = None,
     task: str | None = None,
 ) -> DataReport:
-    """Check the data of a training: repeated texts, leaks, labels, lengths, scripts, personal data and drift.
+    """Check the data of a training: repeated texts, leaks, labels, lengths, languages, personal data and drift.
 
     Args:
         data: training texts, a dataset or a source as in `load_dataset`, whose validation and test splits are used

@@ -49,6 +49,7 @@ FIRST_RUN = "validation before the refit"
 
 # The field of a model whose training extended another one; see `tasks.extension`.
 EXTENDED_FROM = "extended_from"
+HELD_OUT = "held-out"  # the texts that judge it, where there is no test set
 
 _TRUNCATED = Object({"texts": Integer(0), "tokens": Integer(0)})
 _ARCHITECTURE = Object(
@@ -103,8 +104,8 @@ _RECORD: dict[str, Schema] = {
     "data": _DATA,
     "columns": Object({}, dict.fromkeys(("text", "label", "pair"), STRING)),
     "computation": _COMPUTATION,
-    "int8": List(_PROOF),
     "command": STRING,
+    "int8": List(_PROOF),
     VALIDATED_BY: OneOf((CROSS_VALIDATION, INITIAL_HEAD, FIRST_RUN)),
     ZERO_SHOT: BOOLEAN,
     EXTENDED_FROM: _EXTENDED_FROM,

@@ -78,7 +78,7 @@ class ReportedEvaluation:
             effects=self._effects(results, int(_WORDS_SHARE * max_characters)),
             robustness=self._robustness(results, int((1 - _WORDS_SHARE) * max_characters)),
             speed=measure_speed(model, self._rows, self._seconds, samples, self._answer),
-            baselines={**trivial_baselines(config, results), **others.pop("baselines", {})},
+            baselines={**self._trivial_baselines(metrics), **others.pop("baselines", {})},
             **others,
         )
 
@@ -100,6 +100,11 @@ class ReportedEvaluation:
     @cached_property
     def _results(self) -> Results:
         return self._collector.finish()
+
+    def _trivial_baselines(self, metrics: Mapping[str, Any]) -> dict[str, float]:
+        """None where the metrics are about other texts too."""
+        results = self._results
+        return trivial_baselines(self._model.config(), results) if metrics["texts"] == len(results) else {}
 
     def _effects(self, results: Results, max_characters: int) -> dict[str, WordEffects]:
         if results.problem == ENTITIES:

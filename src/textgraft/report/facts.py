@@ -13,7 +13,7 @@ from textgraft.evaluation.classification_metrics import micro_f1
 from textgraft.report.label_scores import LabelScore, label_scores
 from textgraft.report.results import ENTITIES, Results
 from textgraft.report.robustness import RobustnessScore
-from textgraft.report.slices import SliceScore, slice_scores
+from textgraft.report.slices import SliceScore, overall_score, slice_scores
 from textgraft.report.speed import Speed
 from textgraft.report.withheld import Withheld, withheld_answers
 from textgraft.report.word_effects import WordEffects
@@ -91,12 +91,12 @@ class ReportFacts:
     @cached_property
     def slices(self) -> Mapping[str, Sequence[SliceScore]]:
         """The scores on parts of the texts, by what divides them."""
+        return {} if self.results is None else slice_scores(self.results)
+
     @cached_property
     def withheld(self) -> Withheld | None:
         """What the model answers; None where it answers always."""
         return None if self.results is None else withheld_answers(self.config["settings"], self.results, _MAX_LABELS)
-
-        return {} if self.results is None else slice_scores(self.results)
 
     @property
     def slice_metric(self) -> str:
@@ -105,8 +105,8 @@ class ReportFacts:
 
     @property
     def overall_slice_score(self) -> float:
-        """The metric of the slices on all texts."""
-        return float(self.metrics[self.slice_metric])
+        """The metric of the slices on all texts whose results are known."""
+        return 0.0 if self.results is None else overall_score(self.results)
 
 
 def problem_of(config: Mapping[str, Any]) -> str:

@@ -18,6 +18,8 @@ from textgraft.report.results import ENTITIES, Results
 _MAX_VALUES = 12
 _PARTS = 4  # of numbers
 
+_Score = Callable[[Results, np.ndarray], tuple[float, tuple[float, float]]]
+
 
 class SliceScore(NamedTuple):
     """The score on a part of the texts.
@@ -60,8 +62,7 @@ def slice_scores(results: Results) -> dict[str, list[SliceScore]]:
     if results.languages is not None and len(set(results.languages) - {UNDETERMINED}) > 1:
         divisions["language"] = _by_value(results.languages)
     divisions |= {name: by_cell(cells) for name, cells in results.columns.items()}
-    score = _SCORES.get(results.problem, _accuracy)
-    overall = score(results, np.arange(len(results)))[0]
+    score, overall = _score_of(results), overall_score(results)
     tables: dict[str, list[SliceScore]] = {}
     for title, division in divisions.items():
         rows = []
@@ -73,6 +74,11 @@ def slice_scores(results: Results) -> dict[str, list[SliceScore]]:
         if len(rows) > 1 or title in results.columns:
             tables[title] = rows
     return tables
+
+
+def overall_score(results: Results) -> float:
+    """The score on all texts."""
+    return _score_of(results)(results, np.arange(len(results)))[0]
 
 
 def by_cell(cells: np.ndarray) -> Division:
@@ -145,5 +151,8 @@ def _span_f1(results: Results, rows: np.ndarray) -> tuple[float, tuple[float, fl
     return float(2 * hits / max(1, predicted + true)), (low, high)
 
 
-_Score = Callable[[Results, np.ndarray], tuple[float, tuple[float, float]]]
 _SCORES: Mapping[str, _Score] = {REGRESSION: _absolute_error, ENTITIES: _span_f1}
+
+
+def _score_of(results: Results) -> _Score:
+    return _SCORES.get(results.problem, _accuracy)

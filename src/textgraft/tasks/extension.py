@@ -13,7 +13,7 @@ from textgraft.ngrams.fitting import ALWAYS_IN_TRAINING, assign_folds
 from textgraft.tasks.earlier import EarlierClassifier
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.fine_tuning.extended_head import ExtendedHead
-from textgraft.tasks.held_out import Assessment, training_folds, validation_metrics
+from textgraft.tasks.held_out import Assessment, pass_on, training_folds, validation_metrics
 from textgraft.tasks.texts import WINDOW
 from textgraft.training.callbacks import Callback
 from textgraft.training.examples import Examples
@@ -54,6 +54,8 @@ def assess_extension(
     objective: Any = mode.task.objective
     targets, outputs = np.concatenate([part[0] for part in parts]), np.concatenate([part[2] for part in parts])
     callback.on_message(objective.calibrate(targets, lambda: outputs))
+    if len(held_out[NEW_TEXTS][0]):
+        pass_on(mode.task, _new_texts(run), held_out[NEW_TEXTS][2])
     assessment = Assessment(validation_metrics(run, targets, outputs), objective.evaluate_targets(targets, outputs))
     facts = {
         "model": mode.earlier.source,
@@ -110,6 +112,13 @@ def _held_out(
     if validation is not None:
         parts[NEW_TEXTS] = _outputs(validation.inputs.values, np.asarray(validation.targets), earlier.head, new_head)
     return parts
+
+
+def _new_texts(run: Run) -> Dataset:
+    """The new texts that are held out, in the order of their outputs."""
+    if "validation" in run.data:
+        return run.data["validation"]
+    return run.data["train"].take(np.flatnonzero(training_folds(run) >= 0))
 
 
 def _outputs_without_folds(

@@ -5,11 +5,12 @@ from functools import partial
 
 import numpy as np
 
+from textgraft.model_folder.config import EXTENDED_FROM
 from textgraft.report.charts.figure import Chart
 from textgraft.report.facts import ReportFacts
 from textgraft.report.figures import figure, figures
 from textgraft.report.html import Html, details, element, section, shown_name, table
-from textgraft.report.numbers import interval_text, metric_name, metric_text
+from textgraft.report.numbers import interval_text, metric_name, metric_text, share_text
 
 _MAX_CONFUSIONS = 12
 
@@ -21,7 +22,7 @@ def outcome_section(facts: ReportFacts, charts: Mapping[str, Chart]) -> Html | N
     metrics = [name for name in (*facts.headline, "loss") if name in facts.metrics]
     rows = [(metric_name(name), metric_text(facts.metrics[name], name), _interval(facts, name)) for name in metrics]
     summary = table("Metrics", ("metric", "value", "95 % interval"), rows)
-    tables = element("div", summary, _baselines(facts))
+    tables = element("div", summary, _baselines(facts), _extension(facts))
     matrix = figure(charts, "confusion-matrix", partial(_matrix_table, facts))
     # The section of labels has their chart, where confusions are here.
     beside = (matrix or _confusions(facts)) if facts.metrics.get("confusion") else figure(charts, "label-f1")
@@ -42,6 +43,18 @@ def _baselines(facts: ReportFacts) -> Html | None:
     return table(
         f"{metric_name(metric)} beside simple methods on the same texts", ("method", metric_name(metric)), rows
     )
+
+
+def _extension(facts: ReportFacts) -> Html | None:
+    """The accuracies of a model and of the one that it extends."""
+    extended = facts.config.get(EXTENDED_FROM)
+    if not extended:
+        return None
+    rows = [
+        (name, f"{values['texts']:,}", share_text(values["before"]), share_text(values["after"]))
+        for name, values in extended["accuracies"].items()
+    ]
+    return table("Accuracy of the extended model and of this one", ("set", "texts", "before", "after"), rows)
 
 
 def _matrix_table(facts: ReportFacts) -> Html:

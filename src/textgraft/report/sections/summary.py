@@ -6,7 +6,7 @@ from textgraft.data.labels import MAX_LISTED, MULTI, REGRESSION, SINGLE
 from textgraft.data.seen_texts import VALIDATION
 from textgraft.errors import counted
 from textgraft.evaluation.calibration import expected_calibration_error, reliability
-from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN
+from textgraft.model_folder.config import CROSS_VALIDATION, FIRST_RUN, HELD_OUT
 from textgraft.report.confidence import calibrated_decisions
 from textgraft.report.facts import ReportFacts
 from textgraft.report.html import Html, element, fragment, shown_name
@@ -24,6 +24,13 @@ _PURPOSES = {
 _BASES = {
     CROSS_VALIDATION: ("training text", ", each predicted by a head that was trained without it (cross-validation)"),
     FIRST_RUN: ("validation text", ", before a refit that trained on them too"),
+    HELD_OUT: ("held-out text", ", those of the extended model included"),
+}
+
+# Why no single texts are known.
+_ABSENT = {
+    FIRST_RUN: ", since the run was interrupted after them and resumed",
+    HELD_OUT: ", since no new text was held out",
 }
 
 
@@ -55,6 +62,10 @@ def _tiles(facts: ReportFacts) -> Iterator[tuple[str, str, str]]:
             interval = facts.metrics.get(f"{metric}_interval")
             note = interval_text(interval, metric) if interval else ""
             yield metric_name(metric), metric_text(facts.metrics[metric], metric), note
+    if facts.withheld is not None:
+        every, answered, *_ = facts.withheld
+        note = "" if answered.accuracy is None else f"{share_text(answered.accuracy)} of these right"
+        yield "Answered", share_text(answered.texts / every.texts), note
     decisions = None if facts.results is None else calibrated_decisions(facts.results)
     if decisions is not None and len(decisions.confidences):
         error = expected_calibration_error(reliability(decisions.confidences, decisions.is_right))
@@ -62,10 +73,6 @@ def _tiles(facts: ReportFacts) -> Iterator[tuple[str, str, str]]:
     if facts.speed is not None and facts.speed.seconds:
         rate = f"{facts.speed.texts / facts.speed.seconds:,.3g}"
         yield "Texts per second", rate, f"{facts.speed.megabytes:,.0f} MB of weights"
-    if facts.withheld is not None:
-        every, answered, *_ = facts.withheld
-        note = "" if answered.accuracy is None else f"{share_text(answered.accuracy)} of these right"
-        yield "Answered", share_text(answered.texts / every.texts), note
 
 
 def _tile(title: str, value: str, note: str) -> Html:
@@ -87,7 +94,18 @@ def _basis(facts: ReportFacts) -> Html:
     if facts.part == VALIDATION and len(facts.history) > 1:
         note = ", by which the epoch was selected"
     intervals = " Intervals, in parentheses, cover the true value in 95 % of cases."
-    return fragment(f"On {counted(facts.texts, kind)}", source, f"{note}.", intervals)
+    return fragment(f"On {counted(facts.texts, kind)}", source, f"{note}.", intervals, _single_texts(facts))
+
+
+def _single_texts(facts: ReportFacts) -> str:
+    """What sections on single texts are about, where that is not all of the evaluation."""
+    if facts.results is None:
+        reason = _ABSENT.get(facts.part, "")
+        return f" Sections on single texts are absent{reason}; textgraft evaluate MODEL DATA --report FILE has them."
+    if len(facts.results) < facts.texts:
+        texts = counted(len(facts.results), "new text")
+        return f" Confidence, texts, parts and robustness are about the {texts} among them: earlier ones are not kept."
+    return ""
 
 
 def _seen(facts: ReportFacts) -> Html | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from textgraft.errors import counted
-from textgraft.model_folder.config import VALIDATED_BY, ZERO_SHOT
+from textgraft.model_folder.config import EXTENDED_FROM, VALIDATED_BY, ZERO_SHOT
 from textgraft.model_folder.ngrams import describe_ngrams
 from textgraft.report.charts.figure import Chart
 from textgraft.report.facts import ReportFacts
@@ -48,7 +48,11 @@ def _beginning(facts: ReportFacts) -> Html:
     mode, _, count = str(fit.get("fine_tune", "")).partition(":")
     trained = _MODES.get(mode, "Trained").format(count=counted(int(count), "block") if mode == "last" else count)
     duration = f" The training took {fit['seconds']:,.3g} seconds." if "seconds" in fit else ""
-    return element("p", "Pretrained model: ", shown_code(config["preset"]), f". {trained}.{duration}")
+    sentences = [f". {trained}.{duration}"]
+    if extended := config.get(EXTENDED_FROM):
+        replayed = f"; {counted(extended['replayed'], 'embedding')} of its texts trained this one too."
+        sentences += [" It extends ", shown_name(extended["model"]), replayed]
+    return element("p", "Pretrained model: ", shown_code(config["preset"]), sentences)
 
 
 def _command(facts: ReportFacts) -> Html | None:
