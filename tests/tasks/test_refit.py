@@ -237,11 +237,19 @@ def test_run_that_crashes_between_the_two_parts_ends_as_an_uninterrupted_one(tin
             if line.startswith("refit on all"):
                 crash()
 
-    expected = fit(fresh(tiny_word_vectors), texts(), **TWICE)
+    def recording(rows):
+        model = fresh(tiny_word_vectors)
+        model.on_validated = lambda data, results: rows.append((next(data.batches()).texts.tolist(), results))
+        return model
+
+    validated, validated_again = [], []
+    expected = fit(recording(validated), texts(), **TWICE)
     with pytest.raises(SimulatedCrashError):
-        fit(fresh(tiny_word_vectors), texts(), CrashingCallback(), checkpoints=tmp_path / "run", **TWICE)
+        fit(recording([]), texts(), CrashingCallback(), checkpoints=tmp_path / "run", **TWICE)
     callback = RecordingCallback()
-    resumed = fit(fresh(tiny_word_vectors), texts(), callback, checkpoints=tmp_path / "run", **TWICE)
+    resumed = fit(recording(validated_again), texts(), callback, checkpoints=tmp_path / "run", **TWICE)
+    assert validated == validated_again
+    assert len(validated[0][1]) == 3
     assert_same_state(final_state(resumed), final_state(expected))
     assert callback.steps == 3 * REFIT_STEPS
 

@@ -11,10 +11,11 @@ from textgraft.storage.schema import ANY, NUMBER, Integer, List, Map, Object
 from textgraft.task_specs import task_spec
 from textgraft.tasks.fine_tuning.base import FineTuning
 from textgraft.tasks.held_out import Assessment
+from textgraft.tasks.validated_rows import ROWS_SCHEMA, RowWindow
 from textgraft.training.checkpoints import Checkpoints
 from textgraft.training.config import GRADIENT_OPTIONS
 from textgraft.training.history import History
-from textgraft.training.state_files import read_state
+from textgraft.training.state_files import read_lines, read_state
 
 # Texts of logistic regression beyond which the tenth that is held out no longer matters (docs/measurements.md).
 MAX_REFIT_TEXTS = 2000
@@ -77,14 +78,22 @@ def _why_not(mode: FineTuning, data: Dataset | None, options: Mapping[str, Any])
 
 
 class FirstRun(NamedTuple):
-    """Results of the first run: its history, what validation texts say of it, and attributes of the objective."""
+    """Results of the first run.
+
+    Attributes:
+        history: of its epochs.
+        assessment: what validation texts say of it.
+        calibration: attributes of the objective.
+        windows: results of the validation rows in order; empty where nobody takes them.
+    """
 
     history: History
     assessment: Assessment
     calibration: dict[str, Any]
+    windows: list[RowWindow]
 
 
-_FILE = "first-run.json"
+_FILE, _ROWS = "first-run.json", "validation-rows.jsonl"
 _FIRST_RUN = Object(
     {
         "history": Object(
@@ -117,9 +126,11 @@ def first_run(run_facts: Mapping[str, Any], checkpoints: Checkpoints | None, tra
     def files() -> dict[str, list[bytes]]:
         first = train()
         state = {"history": asdict(first.history), "calibration": first.calibration, **first.assessment._asdict()}
-        return {_FILE: [json.dumps(state).encode()]}
+        return {_FILE: [json.dumps(state).encode()], _ROWS: [window.encoded() for window in first.windows]}
 
-    state = read_state(checkpoints.prepared_files("first_run", run_facts, files) / _FILE, _FIRST_RUN)
+    folder = checkpoints.prepared_files("first_run", run_facts, files)
+    state = read_state(folder / _FILE, _FIRST_RUN)
+    windows = read_lines(folder / _ROWS, ROWS_SCHEMA, RowWindow.decoded)
     checkpoints.start_refit()
     assessment = Assessment(state["metrics"], state["report"])
-    return FirstRun(History(**state["history"]), assessment, state["calibration"])
+    return FirstRun(History(**state["history"]), assessment, state["calibration"], windows)

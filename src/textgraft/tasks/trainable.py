@@ -48,6 +48,7 @@ from textgraft.tasks.shared_run import announce_training, follow_run, share_run
 from textgraft.tasks.stored_texts import check_stored_texts, store_texts
 from textgraft.tasks.training_data import DataReader
 from textgraft.tasks.unknown_tokens import SAMPLE
+from textgraft.tasks.validated_rows import RowWindow, pass_windows
 from textgraft.training.callbacks import Callback, Callbacks, Continued
 from textgraft.training.checkpoints import Checkpoints
 from textgraft.training.config import TrainingConfig
@@ -583,12 +584,14 @@ class TrainableTask(Task):
         """Train and evaluate on the validation texts; then the weights are again those of before."""
         initial = {name: variable.numpy() for name, variable in self.weights.items()}
         history, assessment = train()
-        report = self._evaluate(run.data["validation"], TruncationCount(), iter, self.on_validated)
+        windows: list[RowWindow] = []
+        keep = self.on_validated and (lambda _, results: windows.append(RowWindow.of(results)))
+        report = self._evaluate(run.data["validation"], TruncationCount(), iter, keep)
         require_finite_metrics(report)
         calibration = {name: np.asarray(getattr(self.objective, name)).tolist() for name in self.objective.calibrated}
         for name, variable in self.weights.items():
             variable.assign(initial[name])
-        return FirstRun(history, assessment._replace(report=report), calibration)
+        return FirstRun(history, assessment._replace(report=report), calibration, windows)
 
     def _refit(
         self,
@@ -599,6 +602,8 @@ class TrainableTask(Task):
         callback: Callback,
     ) -> tuple[History, Assessment]:
         """Train on all texts as in the first run, up to its best epoch, with its calibration."""
+        if self.on_validated is not None:
+            pass_windows(first.windows, run.data["validation"], self.on_validated)
         for name, value in first.calibration.items():
             setattr(self.objective, name, np.asarray(value) if isinstance(value, list) else value)
         epochs, texts = first.history.best_epoch, len(refit.data["train"])

@@ -1,10 +1,10 @@
 """Files that an earlier process wrote for a run that resumes; their form is checked, since they may be edited."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError
@@ -15,6 +15,8 @@ from textgraft.storage.disk import disk_errors
 from textgraft.storage.schema import Schema
 from textgraft.storage.verification import read_bounded
 from textgraft.storage.weights_file import Shape
+
+_Item = TypeVar("_Item")
 
 _MAX_STATE_BYTES = 2**26  # a million epochs have 60 bytes each
 
@@ -29,6 +31,21 @@ def read_state(path: Path, schema: Schema) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(read_bounded(path, _MAX_STATE_BYTES))
         schema.check(state, path.name)
     return state
+
+
+def read_lines(path: Path, schema: Schema, decode: Callable[[dict[str, Any]], _Item]) -> list[_Item]:
+    """What `decode` makes of each line of JSON values, which match a schema; it may raise a ValueError.
+
+    Raises:
+        ModelFolderError: when they do not, or the file cannot be read.
+    """
+    items = []
+    with _unusable(path), disk_errors("read", path), path.open("rb") as file:
+        for line in file:
+            value: dict[str, Any] = json.loads(line)
+            schema.check(value, path.name)
+            items.append(decode(value))
+    return items
 
 
 def read_arrays(path: Path, shapes: Mapping[str, Shape]) -> dict[str, np.ndarray]:
