@@ -3,6 +3,8 @@
 import inspect
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar, Self
 
 from textgraft.terminal.escaping import printable
@@ -136,6 +138,17 @@ def warn(message: str) -> None:
     while frame and frame.f_globals.get("__name__", "").partition(".")[0] in ("textgraft", "contextlib"):
         frame, level = frame.f_back, level + 1
     warnings.warn(printable(message), TextgraftWarning, stacklevel=level)
+
+
+@contextmanager
+def recorded_warnings() -> Iterator[list[str]]:
+    """Collect the messages of `TextgraftWarning`s, for another process to show; other warnings are ignored."""
+    messages = list[str]()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", TextgraftWarning)
+        yield messages
+    messages += [str(warning.message) for warning in caught]
 
 
 class Once:

@@ -196,7 +196,6 @@ def test_embeddings_are_written_in_shards(tiny_bert, texts, tmp_path):
     ("options", "phrase"),
     [
         (("--out", "out.csv", "--shard-rows", 5), "--shard-rows is for a folder of files; drop it"),
-        (("--out", "out.csv", "--address", "x:1"), "--address is for a folder of files; drop it"),
         (("--out", "out", "--address", "x:1"), "--address is that of a Ray cluster; add --engine ray"),
         (("--out", "out", "--shard-format", "xlsx"), "shard_format 'xlsx' is unknown; choose one of csv, tsv, jsonl"),
         (("--out", "out", "--shard-rows", 0), "shard_rows must be at least 1, not 0"),

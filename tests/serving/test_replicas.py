@@ -68,7 +68,9 @@ def test_replicas_answer_as_the_plain_server_also_when_one_is_killed(model_folde
 
 def test_options_of_replicas_need_the_engine(tmp_path):
     assert_fails(run("serve", tmp_path, "--replicas", 2), 2, "replicas needs --engine ray")
-    assert_fails(run("serve", tmp_path, "--address", "127.0.0.1:1"), 2, "address needs --engine ray")
+    assert_fails(
+        run("serve", tmp_path, "--address", "127.0.0.1:1"), 2, "--address is that of a Ray cluster; add --engine ray"
+    )
 
 
 def test_missing_ray_serve_is_reported(model_folders, monkeypatch):

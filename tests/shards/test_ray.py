@@ -86,7 +86,7 @@ def test_interruption_is_raised_while_workers_compute(cluster, monkeypatch, tmp_
         if any((tmp_path / "out").glob("part-*")):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cluster, "_on_poll", stop)
+    monkeypatch.setattr(cluster, "on_poll", stop)
     with pytest.raises(KeyboardInterrupt):
         compute(tmp_path / "out", cluster, UpperWriter())
     monkeypatch.undo()

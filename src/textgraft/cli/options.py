@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgraft.data.slices import VALIDATION_SHARE
-from textgraft.engines.names import ENGINES, PREDICTION_PRECISIONS, TENSORFLOW, check_engine
+from textgraft.engines.names import ENGINES, ONNX, PREDICTION_PRECISIONS, TENSORFLOW, check_engine
 from textgraft.errors import ConfigError
 from textgraft.options import CheckedOptions, option
 from textgraft.runtime import PRECISIONS
@@ -270,6 +270,38 @@ class WorkerOptions(CheckedOptions):
     )
 
 
+_ENGINES = {
+    TENSORFLOW: TENSORFLOW,
+    ONNX: f"{ONNX} (token vectors by ONNX Runtime)",
+    RAY: f"{RAY} (TensorFlow in the processes of a Ray cluster)",
+}
+
+
+def _engine_option(choices: tuple[str, ...]) -> Any:
+    help = f"Program that computes: {', '.join(_ENGINES[name] for name in choices)}."
+    return option(TENSORFLOW, help, panel="Advanced", choices=choices)
+
+
+@dataclass(frozen=True)
+class ClusterOptions(CheckedOptions):
+    """Where a command computes: in its process, or in those of a Ray cluster."""
+
+    engine: str = _engine_option((TENSORFLOW, RAY))
+    address: str | None = option(
+        None,
+        "Address of a running Ray cluster, such as 10.0.0.1:6379.",
+        panel="Advanced",
+        shown_default="a cluster of this machine, for the time of the command",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.engine == RAY:
+            require_ray()
+        elif self.address is not None:
+            raise ConfigError("--address is that of a Ray cluster; add --engine ray")
+
+
 @dataclass(frozen=True)
 class PredictionOptions(RuntimeOptions):
     """Options of what computes predictions."""
@@ -280,12 +312,7 @@ class PredictionOptions(RuntimeOptions):
         panel="Advanced",
         choices=PREDICTION_PRECISIONS,
     )
-    engine: str = option(
-        TENSORFLOW,
-        f"Program that computes token vectors: {', '.join(ENGINES)} (ONNX Runtime).",
-        panel="Advanced",
-        choices=ENGINES,
-    )
+    engine: str = _engine_option(ENGINES)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -297,16 +324,10 @@ class PredictionOptions(RuntimeOptions):
 
 
 @dataclass(frozen=True)
-class ScalablePrediction(PredictionOptions):
+class ScalablePrediction(PredictionOptions, ClusterOptions):
     """`PredictionOptions` of commands that also write folders of files, and that a cluster can compute."""
 
-    engine: str = option(
-        TENSORFLOW,
-        f"Program that computes token vectors: {', '.join(ENGINES)} (ONNX Runtime), or {RAY} (TensorFlow in the "
-        "processes of a Ray cluster).",
-        panel="Advanced",
-        choices=(*ENGINES, RAY),
-    )
+    engine: str = _engine_option((*ENGINES, RAY))
     shard_format: str | None = option(
         None,
         "Format of the files where --out is a folder, such as csv, jsonl or parquet.",
@@ -316,12 +337,6 @@ class ScalablePrediction(PredictionOptions):
     shard_rows: int | None = option(
         None, "Rows of each of these files, and a few more.", panel="Output", shown_default="8192", minimum=1
     )
-    address: str | None = option(
-        None,
-        "Address of a running Ray cluster, such as 10.0.0.1:6379.",
-        panel="Advanced",
-        shown_default="a cluster of this machine, for the time of the command",
-    )
 
     @property
     def token_engine(self) -> str:
@@ -329,11 +344,7 @@ class ScalablePrediction(PredictionOptions):
         return TENSORFLOW if self.engine == RAY else self.engine
 
     def check_engine(self) -> None:
-        if self.engine != RAY:
-            super().check_engine()
-            return
         check_engine(self.token_engine, self.precision)
-        require_ray()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.clusters import connected
 from textgraft.cli.output.log import log, log_record
 from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.cli.worker_precision import start_with_precision
@@ -52,8 +53,8 @@ def serve(
         curl localhost:8000/predict --json '{"text": "a great film"}'
     """
     require_serving_packages()
-    if prediction.engine != RAY and (server.replicas or prediction.address):
-        raise ConfigError(f"{'replicas' if server.replicas else 'address'} needs --engine ray; add it, or drop this")
+    if prediction.engine != RAY and server.replicas:
+        raise ConfigError("replicas needs --engine ray; add it, or drop this")
     sources, tokens = named_sources(models), read_tokens(server.token_file)
     from textgraft.serving.corrections import check_corrections
 
@@ -83,16 +84,14 @@ def _replicas(
         yield None
         return
     from textgraft.serving.replicas import require_ray_serve, running_replicas
-    from textgraft.shards.ray_cluster import RayCluster
+    from textgraft.shards.ray_cluster import WORKER_THREADS, RayCluster
 
     require_ray_serve()
     precision = start_with_precision(prediction.token_engine, prediction.precision)
     loading = loading._replace(precision=precision, engine=prediction.token_engine)
     interruption = Interruption()
-    cluster = RayCluster(prediction.address, prediction.threads or 1, log, interruption.raise_recorded)
-    with interruption.handle_signals(), interruption.deferred(), ExitStack() as stack:
-        with status("connecting to Ray" if prediction.address else "starting Ray", delay=0):
-            stack.enter_context(cluster)
+    cluster = RayCluster(prediction.address, prediction.threads or WORKER_THREADS, log, interruption.raise_recorded)
+    with interruption.handle_signals(), connected(cluster, interruption), ExitStack() as stack:
         with status("starting replicas", delay=0):
             replicas = stack.enter_context(running_replicas(cluster, number, sources, loading))
         interruption.raise_recorded()

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from textgraft.cli.clusters import connected
 from textgraft.cli.options import ScalablePrediction
 from textgraft.cli.output.console import progress_of_texts
 from textgraft.cli.output.log import log
@@ -25,9 +26,6 @@ _Writer = TypeVar("_Writer", bound=Any)
 
 # Files for people, of which many are of no use.
 _WITHOUT_SHARDS = (".xlsx",)
-
-# Where each worker is a process: one thread, since TensorFlow uses several less well than several processes do.
-_WORKER_THREADS = 1
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,10 @@ def shards_output(out: Path | None) -> Path | ObjectPath | None:
 def require_shards(out: Path | None, options: ScalablePrediction) -> None:
     """Raise a ConfigError for options of shards where a single file is written."""
     if shards_output(out) is not None:
-        if options.address is not None and options.engine != RAY:
-            raise ConfigError("--address is that of a Ray cluster; add --engine ray")
         return
     if options.engine == RAY:
         raise ConfigError("--engine ray writes a folder of files; pass --out with a name without an ending")
-    flags = {"--address": options.address, "--shard-format": options.shard_format, "--shard-rows": options.shard_rows}
+    flags = {"--shard-format": options.shard_format, "--shard-rows": options.shard_rows}
     if unused := next((flag for flag, value in flags.items() if value is not None), None):
         raise ConfigError(f"{unused} is for a folder of files; drop it, or pass --out with a name without an ending")
 
@@ -161,12 +157,10 @@ def _executor(options: ScalablePrediction, interruption: Interruption) -> "Itera
         load_tensorflow(options)
         yield LocalExecutor()
         return
+    from textgraft.shards.ray_cluster import WORKER_THREADS
     from textgraft.shards.ray_executor import RayExecutor
 
-    threads = options.threads or _WORKER_THREADS
-    cluster = RayExecutor(options.address, threads, log, interruption.raise_recorded)
-    with interruption.deferred(), ExitStack() as stack:
-        with status("connecting to Ray" if options.address else "starting Ray", delay=0):
-            stack.enter_context(cluster)
+    cluster = RayExecutor(options.address, options.threads or WORKER_THREADS, log, interruption.raise_recorded)
+    with connected(cluster, interruption):
         log(f"Ray: {counted(cluster.workers, 'worker')}")
         yield cluster

@@ -1,14 +1,13 @@
 """Computation of shards, by an executor in any order."""
 
 import hashlib
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from textgraft.errors import ConfigError, TextgraftWarning
+from textgraft.errors import ConfigError, recorded_warnings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -127,8 +126,6 @@ def _write(writer: ShardWriter, shard: "Shard", path: Path) -> tuple[int, str, d
 
 def stage_elsewhere(writer: ShardWriter, shard: "Shard", path: "Path | ObjectPath") -> Computed:
     """`stage` in another process than the one that reports warnings."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", TextgraftWarning)
+    with recorded_warnings() as messages:
         staged = stage(writer, shard, path)
-    return Computed(shard.span, staged, tuple(str(warning.message) for warning in caught))
+    return Computed(shard.span, staged, tuple(messages))

@@ -8,7 +8,7 @@ import signal
 import socket
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,11 @@ from textgraft.errors import ConfigError, TextgraftError, error_summary
 from textgraft.runtime import set_threads
 from textgraft.storage.locks import locked
 
+# Threads of a worker: TensorFlow uses several less well than several processes do.
+WORKER_THREADS = 1
+
 _CONNECTION_SECONDS = 10.0
+_POLL_SECONDS = 1.0
 _HANDLED_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _OBJECT_STORE_BYTES = 1 << 30
 _SESSION = "textgraft-ray-"
@@ -27,6 +31,13 @@ class RayCluster:
     """A connection to a Ray cluster; a context manager.
 
     Ray's usage statistics and its dashboard are off, and what workers print is not shown.
+
+    Attributes:
+        address: of a running cluster; None for one that starts and ends with the context.
+        threads: number of processor threads, and of Ray's CPUs, of a worker.
+        on_message: takes lines about workers that end.
+        on_poll: called each second while this process waits; may raise.
+        ray: the module, within the context.
     """
 
     def __init__(
@@ -36,16 +47,11 @@ class RayCluster:
         on_message: Callable[[str], None],
         on_poll: Callable[[], None] = lambda: None,
     ) -> None:
-        """Nothing is started yet.
+        """Nothing is started yet; arguments are the attributes.
 
-        Args:
-            address: of a running cluster; None to start one on this machine, which ends with the context.
-            threads: number of processor threads, and of Ray's CPUs, of a worker.
-            on_message: takes lines about workers that end.
-            on_poll: called each second while this process waits; may raise. An exception of a handler of signals within
-                Ray would end the process.
+        An exception of a handler of signals within Ray would end the process; `on_poll` is called outside.
         """
-        self._address, self.threads, self.on_message, self._on_poll = address, threads, on_message, on_poll
+        self.address, self.threads, self.on_message, self.on_poll = address, threads, on_message, on_poll
         self._stack = ExitStack()
         self.ray: Any = None
 
@@ -61,9 +67,9 @@ class RayCluster:
         import ray
 
         self.ray = ray
-        options: dict[str, Any] = {"address": self._address}
-        if self._address is not None:
-            _require_reachable(self._address)
+        options: dict[str, Any] = {"address": self.address}
+        if self.address is not None:
+            _require_reachable(self.address)
         else:
             options = {
                 "address": "local",
@@ -90,17 +96,17 @@ class RayCluster:
             is_stopped = True
         except Exception as error:
             reason = f"{error_summary(error):.200}"
-            if self._address is None:
+            if self.address is None:
                 raise TextgraftError(f"cannot start Ray: {reason}; is the machine overloaded? run it again") from error
             advice = "check the address and Ray's version"
-            raise ConfigError(f"cannot use the Ray cluster at {self._address}: {reason}; {advice}") from error
+            raise ConfigError(f"cannot use the Ray cluster at {self.address}: {reason}; {advice}") from error
         finally:
             for number, handler in handlers.items():
                 with suppress(ValueError):  # in a thread other than the main one
                     signal.signal(number, handler)
         if is_stopped:
             signal.raise_signal(signal.SIGTERM)
-            self._on_poll()
+            self.on_poll()
 
     def __exit__(self, *error: object) -> None:
         """Disconnect, and end a cluster that was started here."""
@@ -115,8 +121,14 @@ class RayCluster:
 
     @property
     def workers(self) -> int:
-        """The number of shards that can be computed at the same time now."""
+        """The number of tasks that can run at the same time now."""
         return max(1, sum(self._cpus(node) // self.threads for node in self.ray.nodes()))
+
+    def wait(self, references: Sequence[Any]) -> list[Any]:
+        """The first of these tasks that ended, none after a second."""
+        self.on_poll()
+        ready, _ = self.ray.wait(references, num_returns=1, timeout=_POLL_SECONDS) if references else ([], [])
+        return list(ready)
 
     def result(self, reference: Any) -> Any:
         """The result of a task; its own error is raised as it was in the worker."""

@@ -1,6 +1,6 @@
 """Computation of shards by Ray: tasks in the processes of a cluster, of this machine or of many."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,6 @@ from textgraft.shards.ray_cluster import RayCluster, prepare_worker
 from textgraft.shards.scheduling import MAX_ATTEMPTS, Attempt, Schedule
 from textgraft.storage.objects import ObjectPath
 
-_POLL_SECONDS = 1.0
-
 
 class RayExecutor(RayCluster):
     """Computes shards in the workers of a Ray cluster; see `Executor`."""
@@ -20,7 +18,7 @@ class RayExecutor(RayCluster):
         """The result of `ShardWriter.describe` in a worker; the other workers load the model too."""
         task = self.ray.remote(num_cpus=self.threads, max_retries=MAX_ATTEMPTS)(_describe)
         references = [task.remote(writer, self.threads) for _ in range(self.workers)]
-        while not (ready := self._wait(references)):
+        while not (ready := self.wait(references)):
             pass
         return self.result(ready[0])  # type: ignore[no-any-return]
 
@@ -40,7 +38,7 @@ class RayExecutor(RayCluster):
             while attempt := schedule.next(self.workers):
                 path = staging_path(attempt.span.index)
                 running[task.remote(writer, attempt.content, path, self.threads)] = attempt
-            for reference in self._wait([*running]):
+            for reference in self.wait([*running]):
                 attempt = running.pop(reference)
                 try:
                     computed = self.result(reference)
@@ -49,12 +47,6 @@ class RayExecutor(RayCluster):
                 else:
                     if schedule.end(attempt):
                         yield computed
-
-    def _wait(self, references: Sequence[Any]) -> list[Any]:
-        """The first of these tasks that ended, none after a second."""
-        self._on_poll()
-        ready, _ = self.ray.wait(references, num_returns=1, timeout=_POLL_SECONDS) if references else ([], [])
-        return list(ready)
 
 
 def _describe(writer: ShardWriter, threads: int) -> dict[str, Any]:
