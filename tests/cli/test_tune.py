@@ -314,6 +314,9 @@ def test_defaults_of_a_head_alone_are_those_of_fit(tiny_word_vectors):
         (["--trials", 1, "--out", "NO_PARENT"], 5, ["no is not a folder"]),
         (["--trials", 1, "--out", "DATA_FOLDER"], 5, ["is not a search folder"]),
         (["--trials", 1, "--space", "SPACE"], 2, ["preset is given twice"]),
+        (["--trials", 1, "--workers", 2], 2, ["workers needs --engine ray"]),
+        (["--trials", 1, "--address", "x:1"], 2, ["--address is that of a Ray cluster; add --engine ray"]),
+        (["--trials", 1, "--engine", "onnx"], 2, ["engine 'onnx' is unknown; choose one of tensorflow, ray"]),
     ],
 )
 def test_wrong_options_are_reported(data_folder, tiny_bert, tmp_path, arguments, code, phrases):

@@ -1,16 +1,21 @@
 """The study: what it draws is a function of seed and history, also when processes die."""
 
+import time
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from textgraft.data.metrics import REGRESSION, Metric, find_metric
 from textgraft.errors import ConfigError
+from textgraft.tuning.database import open_storage
 from textgraft.tuning.leaderboard import OUT_OF_TIME, TrialRow
 from textgraft.tuning.search_space import Choice, Range, SearchSpace
 from textgraft.tuning.setup import SelectionMetric
 from textgraft.tuning.study import Study
+
+pytestmark = pytest.mark.usefixtures("studies_in_memory")
 
 SPACE = SearchSpace(
     {
@@ -33,7 +38,8 @@ ACCURACY, LOSS = (
 
 
 def opened(folder, seed=0, runner=None, measure=ACCURACY):
-    return Study(f"sqlite:///{folder / 'study.sqlite'}", "study", SPACE, STARTS, measure, seed, runner)
+    """The study of a folder."""
+    return Study("", str(folder), SPACE, STARTS, measure, seed, runner)
 
 
 def complete(study, trial, row, accuracy=None):
@@ -132,14 +138,18 @@ def test_rows_are_read_as_stored(tmp_path):
     assert opened(tmp_path).rows() == [failed]
 
 
-def test_trial_below_the_median_is_pruned(tmp_path):
-    from optuna import TrialPruned
+def pruning_bar(study, trial, metric, epochs, deadline=float("inf")):
+    from textgraft.tuning.trials import PruningBar
 
-    from textgraft.tuning.search import PruningBar
+    return PruningBar(partial(study.is_below_median, trial), metric, epochs, 10, deadline)
+
+
+def test_trial_below_the_median_is_pruned(tmp_path):
+    from textgraft.tuning.trials import PrunedError
 
     def run(study, accuracies):
         trial, row = study.ask()
-        with PruningBar(trial, ACCURACY, len(accuracies), 10, float("inf")) as callback:
+        with pruning_bar(study, trial, ACCURACY, len(accuracies)) as callback:
             for epoch, accuracy in enumerate(accuracies, 1):
                 callback.on_epoch_end({"epoch": epoch, "val_accuracy": accuracy})
         complete(study, trial, row, accuracies[-1])
@@ -149,42 +159,37 @@ def test_trial_below_the_median_is_pruned(tmp_path):
     run(study, [0.1, 0.2, 0.3])  # two others are no median
     run(study, [0.6, 0.7])
     run(study, [0.7] * 8)
-    with pytest.raises(TrialPruned, match="worse than the median after epoch 2"):
+    with pytest.raises(PrunedError, match="worse than the median after epoch 2"):
         run(study, [0.2] * 8)  # the first epoch of eight is no quarter
 
 
 def test_loss_above_the_median_is_pruned(tmp_path):
-    from optuna import TrialPruned
-
-    from textgraft.tuning.search import PruningBar
+    from textgraft.tuning.trials import PrunedError
 
     study = opened(tmp_path, measure=LOSS)
 
     def run(losses):
         trial, row = study.ask()
-        with PruningBar(trial, LOSS, len(losses), 10, float("inf")) as callback:
+        with pruning_bar(study, trial, LOSS, len(losses)) as callback:
             for epoch, loss in enumerate(losses, 1):
                 callback.on_epoch_end({"epoch": epoch, "val_loss": loss})
         complete(study, trial, row, losses[-1])
 
     for losses in ([0.6, 0.5], [0.7, 0.6], [0.8, 0.7], [0.5, 0.4]):
         run(losses)
-    with pytest.raises(TrialPruned, match="worse than the median after epoch 1"):
+    with pytest.raises(PrunedError, match="worse than the median after epoch 1"):
         run([0.9, 0.1])
 
 
 def test_trial_without_time_left_is_pruned(tmp_path):
-    import time
-
-    from optuna import TrialPruned
-
     from textgraft.training.callbacks import Step
-    from textgraft.tuning.search import PruningBar
+    from textgraft.tuning.trials import PrunedError
 
-    trial, _ = opened(tmp_path).ask()
-    with PruningBar(trial, ACCURACY, 2, 10, time.monotonic() + 60) as callback:
+    study = opened(tmp_path)
+    trial, _ = study.ask()
+    with pruning_bar(study, trial, ACCURACY, 2, time.monotonic() + 60) as callback:
         callback.on_step_end(Step(1, 1, 1, {"loss": 1.0}, 30))
-        with pytest.raises(TrialPruned, match="no time left"):
+        with pytest.raises(PrunedError, match="no time left"):
             callback.on_step_end(Step(2, 1, 1, {"loss": 1.0}, 90))
 
 
@@ -194,7 +199,7 @@ def test_unusable_databases_are_reported(url):
         warnings.catch_warnings(),
         pytest.raises(ConfigError, match="the database of the search cannot be used") as error,
     ):
-        Study(url, "study", SPACE, STARTS, ACCURACY, 0, None)
+        open_storage(url, is_shared=False)
     assert "\n" not in str(error.value)
 
 
@@ -232,7 +237,7 @@ def test_partly_drawn_trials_are_not_starting_points(tmp_path):
 def test_closed_form_head_draws_no_gradient_options(tmp_path):
     space = replace(SPACE, tables={"none": {"head": Choice(("logistic",)), **SPACE.tables["none"]}})
     starts = [{"preset": "minilm", "fine_tune": "none"}]
-    study = Study(f"sqlite:///{tmp_path / 'study.sqlite'}", "study", space, starts, ACCURACY, 0, None)
+    study = Study("", str(tmp_path), space, starts, ACCURACY, 0, None)
     assert study.ask()[1].hyperparameters == {"preset": "minilm", "fine_tune": "none", "head": "logistic"}
 
 
@@ -242,3 +247,38 @@ def test_running_trials_of_other_runners_are_counted(tmp_path):
     assert (here.running_elsewhere, there.running_elsewhere) == (1, 0)
     complete(there, trial, row)
     assert here.running_elsewhere == 0
+
+
+def test_trials_in_workers_do_not_count_when_their_runner_dies(tmp_path):
+    expected = opened(tmp_path).ask(has_worker=True)[1].hyperparameters
+    for _ in range(4):
+        study = opened(tmp_path)
+        assert study.fail_stale_trials() == 1
+        assert study.rows() == []
+        assert study.ask(has_worker=True)[1].hyperparameters == expected
+
+
+def test_draw_that_ends_three_workers_fails(tmp_path):
+    study = opened(tmp_path)
+    for count in range(3):
+        assert len(study.rows()) == 0, count
+        trial, row = study.ask(has_worker=True)
+        study.lose(trial)
+    assert [(row.state, row.reason) for row in study.rows()] == [("failed", "its process died 3 times")]
+    assert study.ask()[1].hyperparameters != row.hyperparameters
+
+
+def test_running_trials_of_one_runner_have_different_draws(tmp_path_factory):
+    study, expected = opened(tmp_path_factory.mktemp("a")), drawn(opened(tmp_path_factory.mktemp("b")), 4)
+    asked = [study.ask(has_worker=True) for _ in range(4)]
+    assert [row.hyperparameters for _, row in asked] == expected
+    study.lose(asked[1][0])
+    assert study.ask()[1].hyperparameters == expected[1]
+
+
+def test_time_of_trials_that_run_together_counts_once(tmp_path):
+    study = opened(tmp_path)
+    trials = [study.ask() for _ in range(2)]
+    for trial, row in trials:
+        study.tell(trial, replace(row, state="done", score=0.5, loss=0.5, seconds=100.0, run="run"))
+    assert 100 <= study.seconds < 110

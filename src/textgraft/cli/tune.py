@@ -2,7 +2,8 @@
 
 import shlex
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.clusters import connected
 from textgraft.cli.output.console import print_result, with_progress
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
@@ -18,17 +20,20 @@ from textgraft.data.columns import Reading
 from textgraft.errors import ConfigError, DataError, InterruptionError, counted
 from textgraft.options import changed_options, check_options, option
 from textgraft.runtime import choose_precision
+from textgraft.shards.executors import RAY
 from textgraft.training.interruption import Interruption
 from textgraft.training.run_logs import open_log
 
 if TYPE_CHECKING:
     from textgraft.data.splits import Splits
     from textgraft.tasks.trainable import TrainableTask
+    from textgraft.tuning.ray_trials import WorkerJob
     from textgraft.tuning.run_folder import RunFolder
     from textgraft.tuning.search import Search
     from textgraft.tuning.search_space import SearchSpace
-    from textgraft.tuning.setup import Hyperparameters, TuningTask
+    from textgraft.tuning.setup import Hyperparameters
     from textgraft.tuning.study import Study
+    from textgraft.tuning.trials import Trainer, TrialExecutor
 
 
 _ON_BY_DEFAULT = ("ngrams", "refit")  # switches of `textgraft train` that depend on the data
@@ -54,6 +59,13 @@ class SearchOptions:
         panel="Advanced",
         shown_default="study.sqlite in the run folder",
     )
+    workers: int | None = option(
+        None,
+        "Number of trials at the same time, with --engine ray.",
+        panel="Advanced",
+        shown_default="as many as the cluster has processors for",
+        minimum=1,
+    )
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -74,6 +86,7 @@ def tune(
     search_options: SearchOptions,
     log_options: o.LogOptions,
     runtime_options: o.RuntimeOptions,
+    cluster_options: o.ClusterOptions,
 ) -> None:
     """Search for the best model on validation texts.
 
@@ -87,40 +100,54 @@ def tune(
         textgraft tune reviews.csv --test held-out.csv --space space.toml --trials 40 --out search
 
         textgraft tune names.conll --test held-out.conll --minutes 60 --out search
+
+        textgraft tune reviews.csv --trials 100 --engine ray --address 10.0.0.1:6379 --out search
     """
     from textgraft.data.label_checks import describe_counts
-    from textgraft.data.splits import read_splits
     from textgraft.task_specs import infer_task, task_spec
     from textgraft.tuning.run_folder import RunFolder
-    from textgraft.tuning.setup import TuningTask, require_extra
+    from textgraft.tuning.setup import TaskSource, require_extra
 
     require_extra()
+    if search_options.workers and cluster_options.engine != RAY:
+        raise ConfigError("workers needs --engine ray; add it, or drop this")
     open_log(log_options.log, out)  # reports a missing package
     _check_sources({"data": data, "validation": sources.validation, "test": sources.test})
     name = task_options.task or infer_task(data, reading)
-    spec = task_spec(name)
-    if not spec.labelled:
+    if not task_spec(name).labelled:
         raise ConfigError(f"tune compares models by labels, and {name} has none; train one model with textgraft train")
     seed, precision = search_options.seed, runtime_options.precision
-    read = partial(read_splits, spec, data, reading, **vars(sources), seed=seed)
-    task = TuningTask(name, spec, read(with_test=False))
-    metric = task.selection_metric(search_options.metric).name
+    source = TaskSource(name, data, reading, (*vars(sources).items(), ("seed", seed)))
+    task = source.load()
+    metric = task.selection_metric(search_options.metric)
     space = _search_space(search_options, len(task.splits.train), task.min_steps)
     loading = changed_options(model_options)
-    facts = {"space": space.to_json(), "metric": metric, "seed": seed, "precision": precision}
+    facts = {"space": space.to_json(), "metric": metric.name, "seed": seed, "precision": precision}
     folder, interruption = RunFolder(out, {**task.identity(), **facts, **loading}), Interruption()
     groups = (sources, reading, task_options, runtime_options)
     options = {name: value for group in groups for name, value in changed_options(group).items()}
+    if cluster_options.engine == RAY:
+        options["threads"] = _share_threads(runtime_options.threads)
     try:
         with interruption.handle_signals(), folder.lock():
             log(*task.splits.notices, *describe_counts(task.splits.labels))
             load_tensorflow(runtime_options, deterministic=True)
-            shared = {**loading, "precision": choose_precision(precision), "metric": metric, "seed": seed}
+            from textgraft.tuning.ray_trials import WorkerJob
+            from textgraft.tuning.trials import Trainer
+
+            shared = {**loading, "precision": choose_precision(precision), "metric": metric.name, "seed": seed}
             shared["refit"] = False  # trials are compared on the same validation texts
-            search = _run_search(search_options, folder, space, task, shared, log_options.log)
+            trainer = Trainer(task, metric, log_options.log, folder.logs)
+            search = _open_search(search_options, folder, space, trainer, shared)
+            search.run_baselines()
+            job = None
+            if cluster_options.engine == RAY:
+                job = WorkerJob.of(trainer, source, options["threads"])
+            with _executor(search, job, cluster_options.address, search_options.workers, interruption) as executor:
+                search.run(executor, search_options.trials, search_options.minutes)
             # A search counts the texts of a leak and continues; so does the command.
             command = partial(_train_command, {**options, "allow_leaks": True}, data, f"{out}-again")
-            _report(folder, search, command, read)
+            _report(folder, search, command, partial(source.read, with_test=True))
     except InterruptionError:
         raise interruption.error(f"{out} keeps the completed trials; the same command resumes the search") from None
 
@@ -150,33 +177,58 @@ def _search_space(search_options: SearchOptions, rows: int, min_steps: int) -> "
     return space
 
 
-def _run_search(
+def _open_search(
     options: SearchOptions,
     folder: "RunFolder",
     space: "SearchSpace",
-    task: "TuningTask",
+    trainer: "Trainer",
     shared: "Hyperparameters",
-    run_log: str | None,
 ) -> "Search":
-    """The search, after its last trial."""
+    """The search, with the study of an earlier one in the folder or the database."""
     from textgraft.tuning.capabilities import find_capabilities, narrow_space, starting_points
     from textgraft.tuning.run_folder import DATABASE
     from textgraft.tuning.search import Search
     from textgraft.tuning.study import Study
 
-    capabilities = find_capabilities(space, task, shared)
+    capabilities = find_capabilities(space, trainer.task, shared)
     space, notices = narrow_space(space, capabilities)
     log(*notices)
     location = folder.path.absolute()
     url = options.storage or f"sqlite:///{location / DATABASE}"
     runner = f"{socket.gethostname()}:{location}" if options.storage else None
-    starts, metric = starting_points(space, capabilities), task.selection_metric(options.metric)
-    study = Study(url, folder.study_name, space, starts, metric, options.seed, runner)
+    starts = starting_points(space, capabilities)
+    study = Study(url, folder.study_name, space, starts, trainer.metric, options.seed, runner)
     if repeated := study.fail_stale_trials():
         log(f"repeating {counted(repeated, 'trial')}, during which the process ended")
-    search = Search(folder, study, task, shared, log, run_log)
-    search.run(options.trials, options.minutes)
-    return search
+    return Search(folder, study, trainer, shared, log)
+
+
+def _share_threads(threads: int | None) -> int:
+    """The threads of a worker, which this process has too: it may train the winner again, with the same result."""
+    from textgraft.shards.ray_cluster import WORKER_THREADS, prepare_worker
+
+    threads = threads or WORKER_THREADS
+    prepare_worker(threads)
+    return threads
+
+
+@contextmanager
+def _executor(
+    search: "Search", job: "WorkerJob | None", address: str | None, workers: int | None, interruption: Interruption
+) -> "Iterator[TrialExecutor]":
+    """The executor of trials: this process, or where there is a job for workers, a Ray cluster."""
+    from textgraft.shards.ray_cluster import RayCluster
+    from textgraft.tuning.ray_trials import RayTrials
+    from textgraft.tuning.trials import LocalTrials
+
+    if job is None:
+        yield LocalTrials(search.trainer, search)
+        return
+    cluster = RayCluster(address, job.threads, log, interruption.raise_recorded)
+    with connected(cluster, interruption):
+        executor = RayTrials(cluster, job, search, workers)
+        log(f"Ray: {counted(executor.capacity, 'worker')}")
+        yield executor
 
 
 def _report(

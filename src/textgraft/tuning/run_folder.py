@@ -16,7 +16,7 @@ from textgraft.storage.probe import try_writing_folder
 from textgraft.storage.replacement import remove_leftovers
 
 MODEL, DATABASE, LEADERBOARD, COMMAND, PLOTS = "model", "study.sqlite", "leaderboard.csv", "command.txt", "plots"
-LOGS = "logs"
+_LOGS = "logs"
 _SEARCH = "search.json"
 
 
@@ -37,6 +37,11 @@ class RunFolder:
     def model(self) -> Path:
         """The model folder of the best trial so far."""
         return self.path / MODEL
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the logs of trials."""
+        return self.path / _LOGS
 
     @contextmanager
     def lock(self) -> Iterator[None]:

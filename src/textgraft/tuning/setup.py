@@ -6,12 +6,13 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from textgraft.data.columns import Reading
 from textgraft.data.metrics import Metric, find_metric
-from textgraft.data.splits import Splits
+from textgraft.data.splits import Splits, read_splits
 from textgraft.errors import ConfigError
 from textgraft.evaluation.proportions import wilson_interval
 from textgraft.options import changed_options, make_options
-from textgraft.task_specs import TaskSpec
+from textgraft.task_specs import TaskSpec, task_spec
 from textgraft.tasks.architecture import Architecture
 from textgraft.training.epochs import standard_error
 
@@ -65,6 +66,31 @@ class SelectionMetric:
     def interval(self, value: float | None) -> tuple[float, ...]:
         """The 95 % interval (Wilson) of a share of the texts; empty for other metrics, and for None."""
         return () if value is None or not self.metric.of_texts else wilson_interval(value, self.texts)
+
+
+@dataclass(frozen=True)
+class TaskSource:
+    """Where the data of a search are; it may be sent to other processes, which read them again.
+
+    Attributes:
+        task: id of the task.
+        data: the training source.
+        reading: options for reading all sources.
+        options: further arguments of `read_splits` and their names.
+    """
+
+    task: str
+    data: str
+    reading: Reading
+    options: tuple[tuple[str, Any], ...]
+
+    def read(self, with_test: bool) -> Splits:
+        """Read the data; errors are those of `read_splits`."""
+        return read_splits(task_spec(self.task), self.data, self.reading, **dict(self.options), with_test=with_test)
+
+    def load(self) -> "TuningTask":
+        """The task with the texts for training and validation; errors are those of `read_splits`."""
+        return TuningTask(self.task, task_spec(self.task), self.read(with_test=False))
 
 
 @dataclass(frozen=True)

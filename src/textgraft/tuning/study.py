@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -107,16 +108,25 @@ class Study:
         return [_name(trial) for trial in running if _is_dead(self._trial(trial))]
 
     @storage_errors()
-    def ask(self, trials: int | None = None) -> tuple[optuna.Trial, TrialRow] | None:
+    def ask(
+        self, trials: int | None = None, on_poll: Callable[[], None] = lambda: None, has_worker: bool = False
+    ) -> tuple[optuna.Trial, TrialRow] | None:
         """The next trial, and its row with the hyperparameters drawn.
 
-        Returns None when other runners have meanwhile started the last ones of this number of trials.
+        Args:
+            trials: maximum number of trials of the study.
+            on_poll: called while this waits for other runners; may raise.
+            has_worker: whether the trial runs in another process than its runner.
+
+        Returns:
+            None when other runners have meanwhile started the last trials.
         """
         trial = self._study.ask()
         trial.set_user_attr("runner", self._runner)
+        trial.set_user_attr("has_worker", has_worker)
         if self._runner is not None:
             self._storage.record_heartbeat(self._trial_id(trial))
-        draw = self._take_draw(trial)
+        draw = self._take_draw(trial, on_poll)
         if trials is not None and draw >= trials:
             self.requeue(trial)
             return None
@@ -149,6 +159,26 @@ class Study:
         self._study.tell(trial, row.score, state)
 
     @storage_errors()
+    def is_below_median(self, trial: optuna.Trial, step: int, score: float) -> bool:
+        """Store the score of a running trial; returns whether it is worse than the median of others at the step.
+
+        Raises:
+            optuna.exceptions.UpdateFinishedTrialError: when another runner has marked the trial as failed.
+        """
+        trial.report(score, step)
+        return bool(trial.should_prune())
+
+    @storage_errors()
+    def lose(self, trial: optuna.Trial) -> None:
+        """Mark a trial as failed whose worker has ended; its draw is repeated, unless it has ended three processes.
+
+        Raises:
+            optuna.exceptions.UpdateFinishedTrialError: when another runner has marked it as failed.
+        """
+        trial.set_user_attr("is_lost", True)
+        self._study.tell(trial, state=TrialState.FAIL)
+
+    @storage_errors()
     def requeue(self, trial: optuna.Trial) -> None:
         """Discard an interrupted trial; its draw is repeated."""
         with suppress(optuna.exceptions.UpdateFinishedTrialError):  # of another runner, which repeats it
@@ -169,9 +199,12 @@ class Study:
     @property
     @storage_errors()
     def seconds(self) -> float:
-        """Total duration of this runner's trials."""
-        mine = filter(self._is_mine, self._counted_trials())
-        return float(sum(trial.user_attrs.get("seconds", 0) for trial in mine))
+        """Duration of this runner's trials; where several run at the same time, it counts once."""
+        total, latest = 0.0, datetime.min
+        for start, end in sorted(map(_period, filter(self._is_mine, self._counted_trials()))):
+            total += max(timedelta(0), end - max(start, latest)).total_seconds()
+            latest = max(latest, end)
+        return total
 
     @property
     @storage_errors()
@@ -211,7 +244,7 @@ class Study:
         counted, deaths = list[FrozenTrial](), Counter[int]()
         for trial in self._trials(*_STATES):
             draw = trial.user_attrs.get("draw")
-            if draw is None or trial.user_attrs.get("interrupted"):
+            if draw is None or _is_interrupted(trial):
                 continue
             deaths[draw] += _is_dead(trial)
             if not _is_dead(trial) or deaths[draw] > _MAX_RETRIES:
@@ -221,10 +254,11 @@ class Study:
     def _is_mine(self, trial: FrozenTrial) -> bool:
         return self._runner is None or trial.user_attrs.get("runner") == self._runner
 
-    def _take_draw(self, trial: optuna.Trial) -> int:
+    def _take_draw(self, trial: optuna.Trial, on_poll: Callable[[], None]) -> int:
         """The lowest draw that no counted trial has, when all trials that started before have theirs."""
         while any(_precedes_undrawn(other, trial) for other in self._trials(TrialState.RUNNING)):
             time.sleep(_POLL_SECONDS)
+            on_poll()
             self.fail_silent_trials()
         counted = [other for other in self._counted_trials() if other.user_attrs.get("reason") != OUT_OF_TIME]
         draws = {other.user_attrs["draw"] for other in counted}
@@ -244,6 +278,18 @@ class Study:
 def _is_dead(trial: FrozenTrial) -> bool:
     """Whether a trial was failed by another process than its own, or by a later one."""
     return trial.state == TrialState.FAIL and not trial.user_attrs.get("reason")
+
+
+def _is_interrupted(trial: FrozenTrial) -> bool:
+    """Whether a trial ended with its runner, by a signal, or since it ran in a worker, which that ended."""
+    is_ended_by_runner = trial.user_attrs.get("has_worker") and not trial.user_attrs.get("is_lost")
+    return bool(trial.user_attrs.get("interrupted") or (_is_dead(trial) and is_ended_by_runner))
+
+
+def _period(trial: FrozenTrial) -> tuple[datetime, datetime]:
+    """Start and end of a trial that is stored."""
+    end = trial.datetime_complete or trial.datetime_start
+    return end - timedelta(seconds=trial.user_attrs.get("seconds", 0)), end
 
 
 def _precedes_undrawn(other: FrozenTrial, trial: optuna.Trial) -> bool:
