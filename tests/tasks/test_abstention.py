@@ -14,6 +14,9 @@ from tests.helpers.serving import serving
 from textgraft.errors import ConfigError, ModelFolderError
 from textgraft.export.exporting import export_model
 from textgraft.tasks.objectives.single_label import SingleLabel
+from textgraft.tasks.text_features import classifier_features, features_of_outputs
+from textgraft.tasks.texts import as_batches
+from textgraft.training.token_ids import TruncationCount
 
 WORDS = ["good", "bad", "dull"]
 
@@ -194,3 +197,34 @@ def test_damaged_thresholds_are_reported(folder, tmp_path, settings):
     config = json.loads((folder / "config.json").read_text())
     with pytest.raises(ModelFolderError, match=r"config\.settings"):
         check_config({**config, "settings": {**config["settings"], **settings}}, tmp_path)
+
+
+def test_features_of_a_withheld_answer_are_those_of_the_most_probable_label():
+    objective = SingleLabel(["a", "b"], abstain_below=0.9)
+    features = features_of_outputs(objective, np.ones((2, 4), np.float32), np.array([[0.5], [9.0]], np.float32))
+    assert objective.predictions(np.array([[0.5], [9.0]], np.float32)) == [None, "b"]
+    assert features.answers == ["b", "b"]
+    np.testing.assert_allclose(features.doubts, 2 * (1 - np.array(features.confidences)), atol=1e-6)
+    np.testing.assert_allclose(features.residuals[:, 1], np.array(features.confidences) - 1, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_texts_without_an_answer_are_suggested_and_compared(folder, tmp_path):
+    model = tg.load(folder)
+    model.objective.abstain_below = 0.99
+    texts = tmp_path / "texts.txt"
+    texts.write_text("".join(f"a {word} film or {year}\n" for year in range(10) for word in WORDS))
+    stored = model.save(tmp_path / "model")
+    rows = run_successfully("suggest", stored, texts, "-n", 5).stdout.splitlines()
+    assert all(row.split(",")[1] in WORDS for row in rows[1:])
+    run_successfully("drift", stored, texts)
+
+
+def test_features_of_a_model_that_rejects_texts_are_those_of_all_labels(tiny_word_vectors):
+    model = tg.TextClassifier(tiny_word_vectors, WORDS, "float32", dropout=0)
+    model.fit(draw(300), validation=draw(300, 1), fine_tune="none", reject_unknown=0.05, progress=False)
+    assert model.objective.reject_above is not None
+    texts = [f"a {word} film of 1950" for word in WORDS]
+    (features,) = classifier_features(model, as_batches(texts), TruncationCount())
+    assert features.answers == WORDS
+    np.testing.assert_allclose(features.confidences, model.predict_proba(texts).max(axis=1), atol=1e-5)

@@ -227,6 +227,13 @@ class TextClassifier(TrainableTask):
         values = self._mean_over_windows(logits_and_vectors, batch, width + self.backbone.dim, training)
         return tf.concat([values[:, :width], novelty(values[:, width:])], 1)
 
+    def _forward_with_vectors(self, batch: Any, training: bool) -> tf.Tensor:
+        """As in `forward`, the outputs of a model that rejects unknown texts end with their distance."""
+        values = super()._forward_with_vectors(batch, training)
+        if self.novelty is None:
+            return values
+        return tf.concat([values, self.novelty(values[:, : self.backbone.dim])], 1)
+
     def after_training(
         self,
         run: Run,

@@ -27,7 +27,7 @@ class TextFeatures:
 
     Attributes:
         vectors: pooled vectors, float32 (n, dim).
-        answers: of each text its label, its set of labels, its number or its entities.
+        answers: of each text its label, also where the model abstains, its set of labels, its number or its entities.
         confidences: of each answer; the probability of a label, of each label of a set, None for a number, and the mean
             score of entities, None without any.
         doubts: float64 (n,), 1 for the most doubtful answer and 0 for a certain one. Of a label, 1 less the difference
@@ -71,7 +71,7 @@ def classifier_features(model: Any, texts: Iterable[np.ndarray], truncated: Trun
 def features_of_outputs(objective: TextObjective, vectors: np.ndarray, outputs: np.ndarray) -> TextFeatures:
     """The features of texts from their vectors, float32 (n, dim), and the outputs of the head for them."""
     probabilities = objective.probabilities(outputs)
-    answers = objective.decode(probabilities)
+    answers = objective.best_answers(probabilities)
     if objective.name == REGRESSION:
         ones = np.ones(len(vectors))
         return TextFeatures(vectors, answers, [None] * len(vectors), ones, ones[:, np.newaxis])
