@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 
+import numpy
 import pandas
 import pytest
 
@@ -35,9 +36,24 @@ def test_labels_are_those_of_the_model(folder):
     assert model.predict(pandas.DataFrame({"text": []})).empty
 
 
+def test_probability_follows_whether_an_answer_is_withheld(folder):
+    model = load(folder)
+    model._model.objective.abstain_below = 0.99
+    answers = model.predict(TEXTS)
+    assert list(answers.columns) == ["prediction", "abstained", "probability"]
+    assert answers["prediction"].tolist() == [None] * len(TEXTS)
+
+
 def test_missing_column_is_reported(folder):
     with pytest.raises(DataError, match=r"no column 'text'; it has: review"):
         load(folder).predict(pandas.DataFrame({"review": TEXTS}))
+
+
+def test_other_objects_are_reported(folder):
+    model = load(folder)
+    for model_input in ("a fine plot", {"text": TEXTS}, None, [1.5]):
+        with pytest.raises(DataError, match=r"must be a (DataFrame|string)"):
+            model.predict(model_input)
 
 
 def test_pairs_have_two_columns(tiny_word_vectors, tmp_path):
@@ -47,6 +63,7 @@ def test_pairs_have_two_columns(tiny_word_vectors, tmp_path):
     loaded = load(model.save(tmp_path / "model"))
     answers = loaded.predict(pandas.DataFrame({"text": ["very bad"], "pair": ["a fine plot"]}))
     assert answers["prediction"].tolist() == model.predict([("very bad", "a fine plot")])
+    assert loaded.predict(numpy.array([["very bad", "a fine plot"]], object)).equals(answers)
 
 
 def test_entities_are_mappings(bert_backbone, tmp_path):

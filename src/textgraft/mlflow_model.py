@@ -4,15 +4,17 @@ MLflow calls `_load_pyfunc`, which the file MLmodel names; no code or pickle is 
 https://mlflow.org/docs/latest/ml/model/#loader-module
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from itertools import chain
 from typing import Any
 
+import numpy as np
+
 from textgraft.errors import DataError
 
 _TEXT, _PAIR = "text", "pair"
-_ANSWERS = 2  # columns: the prediction and its probability
+_ANSWERS = 2  # columns: the prediction and its probability, beside those between them
 
 
 class PyfuncModel:
@@ -35,7 +37,8 @@ class PyfuncModel:
         texts = self._texts(model_input)
         if self._model.name == "text-generation":
             return frame({_TEXT: self._model.generate(texts)})
-        names = self._model.objective.answer_columns[:_ANSWERS]
+        extra = getattr(self._model.objective, "extra_columns", ())
+        names = self._model.objective.answer_columns[: _ANSWERS + len(extra)]
         parts = self._model.answers(self._model.text_batches(texts))
         columns = [list(chain.from_iterable(cells)) for cells in zip(*parts, strict=True)] or [[] for _ in names]
         return frame({name: list(map(_plain, cells)) for name, cells in zip(names, columns, strict=False)})
@@ -43,7 +46,11 @@ class PyfuncModel:
     def _texts(self, model_input: Any) -> list[Any]:
         columns = getattr(model_input, "columns", None)
         if columns is None:
-            return [text[0] if len(text) == 1 and not isinstance(text, str) else text for text in model_input]
+            if isinstance(model_input, str | bytes | Mapping) or not isinstance(model_input, Iterable):
+                kind = type(model_input).__name__
+                raise DataError(f"the input must be a DataFrame with the column text, or a list of texts, not {kind}")
+            rows = (row.tolist() if isinstance(row, np.ndarray) else row for row in model_input)
+            return [row[0] if isinstance(row, list | tuple) and len(row) == 1 else row for row in rows]
         names = [_TEXT, _PAIR] if self._model.pairs else [_TEXT]
         if absent := [name for name in names if name not in columns]:
             raise DataError(f"the input has no column {absent[0]!r}; it has: {', '.join(map(str, columns))[:200]}")
