@@ -63,6 +63,9 @@ def test_a_target_precision_is_stored(tiny_word_vectors, tmp_path):
     assert loaded.objective.promises["target_precision"]["target"] == 0.9
     assert "No answer below probability" in (folder / "README.md").read_text()
     assert verify_model(folder).texts > 0
+    result = run_successfully("find-threshold", folder, data, "--target-precision", "0.9999", "--store")
+    assert "nothing is stored" in result.stderr
+    assert tg.load(folder, "float32").objective.abstain_below == threshold
 
 
 @pytest.mark.slow

@@ -4,14 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from sklearn import metrics as sk
 
 import textgraft as tg
 from tests.helpers.commands import assert_fails, run, run_successfully
 from tests.helpers.exports import sharpen
 from tests.helpers.resuming import RecordingCallback
 from textgraft.errors import ConfigError
-from textgraft.evaluation.span_curve import precision_recall_curve
 from textgraft.export.exporting import export_model
 from textgraft.model_folder import folder as model_folder
 from textgraft.storage.folders import write_folder
@@ -118,19 +116,12 @@ def test_a_folder_of_an_earlier_version_has_the_scores_of_words(trained, folder,
     assert model_folder.read(model.save(tmp_path / "again")).config["settings"]["scoring"] == "words"
 
 
-def test_curve_is_that_of_scikit_learn(trained):
-    random = np.random.default_rng(0)
-    scores, is_right = random.random(200).round(2), random.random(200) < 0.6
-    precision, recall, thresholds = sk.precision_recall_curve(is_right, scores)
-    curve = precision_recall_curve(scores, is_right, int(is_right.sum()))
-    np.testing.assert_allclose(curve.precision, precision[:-1])
-    np.testing.assert_allclose(curve.recall, recall[:-1])
-    np.testing.assert_allclose(curve.thresholds, thresholds)
+def test_curve_ends_with_the_metrics_of_all_entities(trained):
     model, data = trained[0], tg.TaggedDataset.from_lists(WORDS, TAGS)
     metrics, curve = model.evaluate(data), model.precision_recall_curve(data)
-    assert curve.precision[0] == pytest.approx(metrics["precision"])
-    assert curve.recall[0] == pytest.approx(metrics["recall"])
-    assert precision_recall_curve(np.empty(0), np.empty(0, bool), 0).recall.tolist() == []
+    assert (np.diff(curve.thresholds) < 0).all()
+    assert curve.precision[-1] == pytest.approx(metrics["precision"])
+    assert curve.recall[-1] == pytest.approx(metrics["recall"])
 
 
 @pytest.mark.parametrize("options", [{"scoring": "odd"}, {"temperature": 0}, {"min_confidence": 2}])

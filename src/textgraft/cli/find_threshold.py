@@ -13,7 +13,11 @@ from textgraft.data.columns import Reading
 from textgraft.errors import ConfigError
 
 if TYPE_CHECKING:
-    from textgraft.tasks.threshold_search import ThresholdSearch, Trial
+    from collections.abc import Sequence
+
+    from textgraft.tasks.threshold_search import AnswerSearch, EntitySearch, SetSearch, Trial
+
+    Search = AnswerSearch | SetSearch | EntitySearch
 
 
 def find_threshold(
@@ -79,48 +83,41 @@ def find_threshold(
     from textgraft.tasks.trainable import TrainableTask
 
     model = load_as(TrainableTask, stored, prediction.precision, prediction.engine)
+    if store and model.quantization is not None:
+        raise ConfigError("--store also stores answers of the model, which int8 rounds; drop --precision int8")
     search = threshold_search(model.objective)
     metric = _check_options(search, metric, target_precision, per_label, store)
     model.evaluate(
         dataset, unseen=unseen, with_progress=partial(with_progress, total=len(dataset)), on_results=search.add
     )
     tried = search.trials(np.linspace(0, 1, trials).round(6).tolist())
-    result: dict[str, Any] = {"trials": [{"threshold": trial.threshold, **trial.metrics} for trial in tried]}
-    if not json:
-        _print_trials(search, tried)
-    if per_label:
-        result["per_label"] = search.set_per_label()  # type: ignore[attr-defined]
-        line = "each label has its threshold"
-        if not json:
-            _print_labels(result["per_label"])
-    elif target_precision is not None:
-        line = search.promise(target_precision)  # type: ignore[attr-defined]
-        result["threshold"] = model.objective.abstain_below  # type: ignore[attr-defined]
-    elif metric is not None:
-        result["threshold"] = threshold = search.best(tried, metric)
-        search.set(threshold)
-        value = next(trial.metrics[metric] for trial in tried if trial.threshold == threshold)
-        line = f"the best threshold by {metric} is {threshold:g} ({value:.4f})"
-    else:
-        line = "--target-precision P names the threshold that keeps a precision"
+    chosen, line = _choose(search, tried, metric, target_precision)
     if json:
-        print_json(result)
+        print_json({"trials": [{"threshold": trial.threshold, **trial.metrics} for trial in tried], **chosen})
+    else:
+        _print_trials(search.metrics, tried)
+        if "per_label" in chosen:
+            _print_labels(chosen["per_label"])
     log(line)
-    if store:
+    if store and None in chosen.values():
+        log(f"nothing is stored; {folder} stays as it is")
+    elif store:
         store_settings(stored, model.settings(), model.golden_answers())
         log(f"stored in {folder}")
 
 
 def _check_options(
-    search: "ThresholdSearch", metric: str | None, target: float | None, per_label: bool, store: bool
+    search: "Search", metric: str | None, target: float | None, per_label: bool, store: bool
 ) -> str | None:
     """The metric by which the best threshold is chosen; None where another option chooses it."""
-    has_target, is_set = hasattr(search, "promise"), hasattr(search, "set_per_label")
+    from textgraft.tasks.threshold_search import AnswerSearch, SetSearch
+
+    has_target = isinstance(search, AnswerSearch)
     if target is not None and not has_target:
         raise ConfigError("--target-precision is for classifiers of single labels; drop it")
     if target is not None and not 0 < target < 1:
         raise ConfigError(f"target_precision must be above 0 and below 1, not {target:g}")
-    if per_label and not is_set:
+    if per_label and not isinstance(search, SetSearch):
         raise ConfigError("--per-label is for sets of labels; drop it")
     if metric is not None and (has_target or per_label):
         other = "--target-precision" if has_target else "--per-label"
@@ -132,11 +129,33 @@ def _check_options(
     return None if has_target or per_label else metric or search.metrics[0]
 
 
-def _print_trials(search: "ThresholdSearch", trials: "list[Trial]") -> None:
-    rows = [
-        [f"{trial.threshold:g}", *(_with_interval(trial.metrics, name) for name in search.metrics)] for trial in trials
-    ]
-    print_table(["threshold", *search.metrics], rows, "thresholds, with 95 % intervals")
+def _choose(
+    search: "Search", trials: "Sequence[Trial]", metric: str | None, target: float | None
+) -> tuple[dict[str, Any], str]:
+    """Set the best threshold, or those of labels.
+
+    Returns:
+        what is chosen, as JSON values, with a threshold of None where none keeps the target precision; and a line.
+    """
+    from textgraft.tasks.threshold_search import AnswerSearch, SetSearch
+
+    if isinstance(search, AnswerSearch):
+        if target is None:
+            return {}, "--target-precision P names the threshold that keeps a precision"
+        line = search.promise(target)
+        return {"threshold": search.objective.abstain_below}, line
+    if metric is None and isinstance(search, SetSearch):
+        return {"per_label": search.set_per_label()}, "each label has its threshold"
+    metric = metric or search.metrics[0]
+    best = search.best(trials, metric)
+    search.set(best.threshold)
+    line = f"the best threshold by {metric} is {best.threshold:g} ({best.metrics[metric]:.4f})"
+    return {"threshold": best.threshold}, line
+
+
+def _print_trials(metrics: "Sequence[str]", trials: "Sequence[Trial]") -> None:
+    rows = [[f"{trial.threshold:g}", *(_with_interval(trial.metrics, name) for name in metrics)] for trial in trials]
+    print_table(["threshold", *metrics], rows, "thresholds, with 95 % intervals")
 
 
 def _print_labels(labels: dict[str, dict[str, Any]]) -> None:
@@ -148,5 +167,7 @@ def _print_labels(labels: dict[str, dict[str, Any]]) -> None:
 
 
 def _with_interval(metrics: dict[str, Any], name: str) -> str:
+    if metrics[name] is None:
+        return ""
     interval = metrics.get(f"{name}_interval")
     return f"{metrics[name]:.4f}" + (f" ({interval[0]:.4f} to {interval[1]:.4f})" if interval else "")

@@ -1,7 +1,9 @@
 """Results of an evaluation row by row."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
+
+import numpy as np
 
 from textgraft.data.dataset import Dataset
 
@@ -30,5 +32,41 @@ class RowResult(NamedTuple):
     unknown: bool = False
 
 
+class EntityMatches(NamedTuple):
+    """The predicted entities of n texts, e together; one is right if start, end and label are those of a labelled one.
+
+    Attributes:
+        labelled: number of labelled entities of each text, int64 (n,).
+        predicted: number of predicted ones, int64 (n,).
+        scores: of these, float64 (e,).
+        is_right: bool (e,).
+    """
+
+    labelled: np.ndarray
+    predicted: np.ndarray
+    scores: np.ndarray
+    is_right: np.ndarray
+
+    @classmethod
+    def of(cls, results: Sequence[RowResult]) -> Self:
+        """Match the entities of rows."""
+        truths = [{_span(entity) for entity in row.truth} for row in results]
+        entities = [
+            (entity["score"], _span(entity) in truth)
+            for row, truth in zip(results, truths, strict=True)
+            for entity in row.prediction
+        ]
+        return cls(
+            np.array([*map(len, truths)], np.int64),
+            np.array([len(row.prediction) for row in results], np.int64),
+            np.array([score for score, _ in entities], np.float64),
+            np.array([is_right for _, is_right in entities], bool),
+        )
+
+
 # Takes consecutive rows and their results.
 OnResults = Callable[[Dataset, Sequence[RowResult]], None]
+
+
+def _span(entity: dict[str, Any]) -> tuple[int, int, str]:
+    return entity["start"], entity["end"], entity["label"]

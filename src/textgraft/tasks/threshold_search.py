@@ -10,12 +10,12 @@ from textgraft.data.dataset import Dataset
 from textgraft.errors import ConfigError
 from textgraft.evaluation.bootstrap import percentile_interval, scores_with_intervals
 from textgraft.evaluation.classification_metrics import divide_or_zero, label_set_metrics
-from textgraft.evaluation.selective import binomial_interval
+from textgraft.evaluation.selective import selective_metrics
 from textgraft.tasks.objectives.multi_label import MultiLabel, best_thresholds
 from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.tasks.objectives.tags import Tags
 from textgraft.tasks.promises import promise_precision
-from textgraft.tasks.row_results import RowResult
+from textgraft.tasks.row_results import EntityMatches, RowResult
 
 _RESAMPLES = 200  # by which thresholds of labels are found anew
 
@@ -31,34 +31,36 @@ class ThresholdSearch(ABC):
     """Takes the rows of an evaluation in which nothing is withheld, then tries thresholds.
 
     Attributes:
-        objective: of the model, whose threshold `set` sets.
-        metrics: names of the metrics, by the first of which the best threshold is chosen by default.
+        objective: of the model, whose threshold is set.
+        metrics: names of the metrics; the first one chooses the best threshold by default.
     """
 
     metrics: tuple[str, ...]
 
     def __init__(self, objective: Any) -> None:
         self.objective = objective
-        self._rows: list[RowResult] = []
+        self._parts: list[tuple[np.ndarray, ...]] = []
 
     def add(self, data: Dataset, results: Sequence[RowResult]) -> None:
         """Take consecutive rows."""
-        self._rows += results
+        self._parts.append(self._arrays(results))
 
     def trials(self, thresholds: Sequence[float]) -> list[Trial]:
         """The metrics at each threshold."""
         return [Trial(threshold, self._metrics(threshold)) for threshold in thresholds]
 
-    def best(self, trials: Sequence[Trial], metric: str) -> float:
-        """The threshold with the highest metric; of equal ones, that nearest to the middle of the scale."""
-        return max(trials, key=lambda trial: (trial.metrics[metric], -abs(trial.threshold - 0.5))).threshold
-
     @abstractmethod
-    def set(self, threshold: float) -> None:
-        """Let the model use a threshold from now on."""
+    def _arrays(self, results: Sequence[RowResult]) -> tuple[np.ndarray, ...]:
+        """What is needed of rows."""
 
     @abstractmethod
     def _metrics(self, threshold: float) -> dict[str, Any]: ...
+
+    def _all_rows(self) -> tuple[np.ndarray, ...]:
+        """`_arrays` of all rows."""
+        if len(self._parts) > 1:
+            self._parts = [tuple(np.concatenate(arrays) for arrays in zip(*self._parts, strict=True))]
+        return self._parts[0]
 
 
 class AnswerSearch(ThresholdSearch):
@@ -66,27 +68,20 @@ class AnswerSearch(ThresholdSearch):
 
     metrics = ("answered_accuracy", "answered")
 
-    def set(self, threshold: float) -> None:
-        self.objective.abstain_below = threshold
-        self.objective.promises.pop("target_precision", None)
-
     def promise(self, target: float) -> str:
         """Set the threshold that keeps a precision, or none; returns a line about it."""
+        targets, probabilities = self._all_rows()
+        return promise_precision(self.objective, targets, probabilities, target)
+
+    def _arrays(self, results: Sequence[RowResult]) -> tuple[np.ndarray, ...]:
+        """Label indices, int64 (n,), and probabilities, float32 (n, labels)."""
         indices = {label: index for index, label in enumerate(self.objective.classes)}
-        targets = np.array([indices[row.truth] for row in self._rows], np.int64)
-        return promise_precision(self.objective, targets, self._probabilities(), target)
+        return np.array([indices[row.truth] for row in results]), _probabilities(results)
 
     def _metrics(self, threshold: float) -> dict[str, Any]:
-        answered = [row.error == 0 for row in self._rows if (row.score or 0.0) >= threshold]
-        metrics: dict[str, Any] = {"answered": len(answered) / len(self._rows), "answered_accuracy": 0.0}
-        if answered:
-            hits = sum(answered)
-            metrics["answered_accuracy"] = hits / len(answered)
-            metrics["answered_accuracy_interval"] = binomial_interval(hits, len(answered))
-        return metrics
-
-    def _probabilities(self) -> np.ndarray:
-        return np.array([row.probabilities for row in self._rows])
+        targets, probabilities = self._all_rows()
+        abstained = probabilities.max(axis=1).astype(np.float64) < threshold
+        return {"answered_accuracy": None, **selective_metrics(abstained, probabilities.argmax(axis=1) == targets)}
 
 
 class SetSearch(ThresholdSearch):
@@ -94,15 +89,20 @@ class SetSearch(ThresholdSearch):
 
     metrics = ("micro_f1", "macro_f1", "label_set_accuracy")
 
+    def best(self, trials: Sequence[Trial], metric: str) -> Trial:
+        """The trial with the highest metric; of equal ones, that nearest to the middle of the scale."""
+        return max(trials, key=lambda trial: (trial.metrics[metric], -abs(trial.threshold - 0.5)))
+
     def set(self, threshold: float) -> None:
+        """Let the model use a threshold from now on."""
         self.objective.thresholds = np.full(self.objective.width, threshold)
 
     def set_per_label(self) -> dict[str, dict[str, Any]]:
         """Set the best threshold of each label, as training does; returns it with its bootstrap interval, by label."""
-        flags, probabilities = self._flags_and_probabilities()
+        flags, probabilities = self._all_rows()
         self.objective.thresholds = best_thresholds(flags, probabilities)
         random = np.random.default_rng(0)
-        drawn = random.integers(len(flags), size=(_RESAMPLES, len(flags)))
+        drawn = (random.integers(len(flags), size=len(flags)) for _ in range(_RESAMPLES))
         resampled = np.array([best_thresholds(flags[rows], probabilities[rows]) for rows in drawn])
         metrics = label_set_metrics(flags, probabilities, self.objective.thresholds, self.objective.labels)
         return {
@@ -110,18 +110,19 @@ class SetSearch(ThresholdSearch):
             for index, (label, values) in enumerate(metrics["per_class"].items())
         }
 
+    def _arrays(self, results: Sequence[RowResult]) -> tuple[np.ndarray, ...]:
+        """Whether each text has each label, bool (n, labels), and probabilities, float32 (n, labels)."""
+        indices = {label: index for index, label in enumerate(self.objective.classes)}
+        flags = np.zeros((len(results), self.objective.width), bool)
+        for row, result in enumerate(results):
+            flags[row, [indices[label] for label in result.truth]] = True
+        return flags, _probabilities(results)
+
     def _metrics(self, threshold: float) -> dict[str, Any]:
-        flags, probabilities = self._flags_and_probabilities()
+        flags, probabilities = self._all_rows()
         thresholds = np.full(self.objective.width, threshold)
         metrics = label_set_metrics(flags, probabilities, thresholds, self.objective.labels)
         return {name: value for name, value in metrics.items() if name.removesuffix("_interval") in self.metrics}
-
-    def _flags_and_probabilities(self) -> tuple[np.ndarray, np.ndarray]:
-        indices = {label: index for index, label in enumerate(self.objective.classes)}
-        flags = np.zeros((len(self._rows), self.objective.width), bool)
-        for row, result in enumerate(self._rows):
-            flags[row, [indices[label] for label in result.truth]] = True
-        return flags, np.array([row.probabilities for row in self._rows])
 
 
 class EntitySearch(ThresholdSearch):
@@ -130,43 +131,50 @@ class EntitySearch(ThresholdSearch):
     metrics = ("f1", "precision", "recall")
 
     def __init__(self, objective: Any) -> None:
+        """The model answers with all entities from now on."""
         super().__init__(objective)
         objective.min_confidence = 0.0
 
-    def best(self, trials: Sequence[Trial], metric: str) -> float:
-        """Of equal thresholds, the lowest."""
-        return max(trials, key=lambda trial: (trial.metrics[metric], -trial.threshold)).threshold
+    def best(self, trials: Sequence[Trial], metric: str) -> Trial:
+        """The trial with the highest metric; of equal ones, that with the lowest threshold."""
+        return max(trials, key=lambda trial: (trial.metrics[metric], -trial.threshold))
 
     def set(self, threshold: float) -> None:
+        """Let the model use a threshold from now on."""
         self.objective.min_confidence = threshold
 
+    def _arrays(self, results: Sequence[RowResult]) -> tuple[np.ndarray, ...]:
+        return EntityMatches.of(results)
+
     def _metrics(self, threshold: float) -> dict[str, Any]:
-        totals = np.array([_match(row, threshold) for row in self._rows]).reshape(-1, 3)
-        distinct, counts = np.unique(totals, axis=0, return_counts=True)
+        labelled, predicted, scores, is_right = self._all_rows()
+        rows, is_answered = np.repeat(np.arange(len(labelled)), predicted), scores >= threshold
+        answered, hits = (
+            np.bincount(rows[chosen], minlength=len(labelled)) for chosen in (is_answered, is_answered & is_right)
+        )
+        distinct, counts = np.unique(np.stack([hits, answered, labelled], axis=1), axis=0, return_counts=True)
 
         def score(counts: np.ndarray) -> dict[str, np.ndarray]:
-            hits, predicted, labelled = (counts @ distinct.astype(np.float64)).T
+            hits, answered, labelled = (counts @ distinct.astype(np.float64)).T
             return {
-                "f1": divide_or_zero(2 * hits, predicted + labelled),
-                "precision": divide_or_zero(hits, predicted),
+                "f1": divide_or_zero(2 * hits, answered + labelled),
+                "precision": divide_or_zero(hits, answered),
                 "recall": divide_or_zero(hits, labelled),
             }
 
         return scores_with_intervals(score, counts)
 
 
-def _match(row: RowResult, threshold: float) -> tuple[int, int, int]:
-    """Right, predicted and labelled entities of a text."""
-    truth = {(item["start"], item["end"], item["label"]) for item in row.truth}
-    predicted = [item for item in row.prediction if item["score"] >= threshold]
-    hits = sum((item["start"], item["end"], item["label"]) in truth for item in predicted)
-    return hits, len(predicted), len(truth)
+def _probabilities(results: Sequence[RowResult]) -> np.ndarray:
+    return np.array([row.probabilities for row in results], np.float32)
 
 
-_SEARCHES: dict[type, type[ThresholdSearch]] = {SingleLabel: AnswerSearch, MultiLabel: SetSearch, Tags: EntitySearch}
+_SEARCHES: dict[type, type[AnswerSearch | SetSearch | EntitySearch]] = {
+    SingleLabel: AnswerSearch, MultiLabel: SetSearch, Tags: EntitySearch
+}  # fmt: skip
 
 
-def threshold_search(objective: Any) -> ThresholdSearch:
+def threshold_search(objective: Any) -> AnswerSearch | SetSearch | EntitySearch:
     """The search for an objective; a ConfigError where its answers have no threshold."""
     if type(objective) not in _SEARCHES:
         raise ConfigError("find-threshold is for labels, sets of labels and entities; this model answers otherwise")

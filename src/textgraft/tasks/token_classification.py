@@ -15,14 +15,13 @@ from textgraft.backbones.layers import relu
 from textgraft.backbones.split_network import SplitNetwork
 from textgraft.data.annotations import TaggedText
 from textgraft.data.bounds import bounded_windows, text_bytes
-from textgraft.data.dataset import Dataset
 from textgraft.data.predicted_entities import Entity, entity_arrays
 from textgraft.data.python_inputs import is_source, one_line
 from textgraft.data.tagged import TaggedDataset, read_tagged
 from textgraft.data.tags import Span
 from textgraft.errors import ConfigError
-from textgraft.evaluation.span_curve import PrecisionRecallCurve, precision_recall_curve
 from textgraft.evaluation.span_metrics import span_metrics
+from textgraft.evaluation.threshold_curves import ThresholdCurve, threshold_curve
 from textgraft.task_specs.token_classification import (
     CONVOLUTION_WIDTHS,
     KERNEL_SIZE,
@@ -34,7 +33,7 @@ from textgraft.tasks.architecture import Architecture
 from textgraft.tasks.finite_outputs import require_finite_outputs
 from textgraft.tasks.objectives import DECIMALS
 from textgraft.tasks.objectives.tags import Tags
-from textgraft.tasks.row_results import OnResults, RowResult
+from textgraft.tasks.row_results import EntityMatches, OnResults, RowResult
 from textgraft.tasks.texts import WINDOW
 from textgraft.tasks.trainable import TrainableTask, WithProgress
 from textgraft.tasks.unknown_tokens import SAMPLE
@@ -277,22 +276,12 @@ class TokenClassifier(TrainableTask):
             metrics = span_metrics((pair[0] for pair in true), (pair[1] for pair in predicted))
         return {"texts": len(data), "loss": loss / max(1, words_seen), "alignment": asdict(count), **metrics}
 
-    def precision_recall_curve(self, data: Any, labels: Any = None) -> PrecisionRecallCurve:
+    def precision_recall_curve(self, data: Any, labels: Any = None) -> ThresholdCurve:
         """Precision and recall of entities by the lowest score that is taken; arguments and errors: see `evaluate`."""
-        scores: list[float] = []
-        is_right: list[bool] = []
-        labelled = 0
-
-        def add(_: Dataset, results: Sequence[RowResult]) -> None:
-            nonlocal labelled
-            for row in results:
-                truth = {(item["start"], item["end"], item["label"]) for item in row.truth}
-                labelled += len(truth)
-                scores.extend(item["score"] for item in row.prediction)
-                is_right.extend((item["start"], item["end"], item["label"]) in truth for item in row.prediction)
-
-        self.evaluate(data, labels, on_results=add)
-        return precision_recall_curve(np.array(scores), np.array(is_right, bool), labelled)
+        parts: list[EntityMatches] = []
+        self.evaluate(data, labels, on_results=lambda _, results: parts.append(EntityMatches.of(results)))
+        labelled, _, scores, is_right = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return threshold_curve(is_right, scores, int(labelled.sum()))
 
     # === Prediction ===
 
