@@ -43,7 +43,8 @@ def largest_difference(
         else:
             differences = (values != others).astype(float)
         row_differences = np.nan_to_num(differences.reshape(len(values), -1), nan=np.inf).max(axis=1, initial=0)
-        if (row := int(row_differences.argmax())) >= 0 and row_differences[row] > tolerance(name):
+        row = int(row_differences.argmax())
+        if row_differences[row] > tolerance(name):
             raise ValueError(f"{name} of {texts[row]!r:.60} is {_shown(values[row])} in place of {_shown(others[row])}")
         largest = max(largest, float(row_differences[row]))
     return largest

@@ -11,7 +11,7 @@ from textgraft.evaluation.bootstrap import scores_with_intervals
 def classification_metrics(targets: np.ndarray, probabilities: np.ndarray, labels: Sequence[str]) -> dict[str, Any]:
     """Metrics that `evaluate` reports for single-label classification.
 
-    Accuracy and macro F1 depend on the confusion matrix only, so resamples are drawn from its cells.
+    Accuracy and macro F1 depend on the confusion matrix only, so resamples are drawn from its cells that are not 0.
 
     Args:
         targets: int (n,), label indices; n at least 1.
@@ -23,16 +23,18 @@ def classification_metrics(targets: np.ndarray, probabilities: np.ndarray, label
         per_class {label: {precision, recall, f1, support, predicted}}, labels, and confusion [[count]] (rows: true).
     """
     classes = len(labels)
-    cells = targets.astype(np.int64) * classes + probabilities.argmax(axis=1)
-    counts = np.bincount(cells, minlength=classes**2)
-    confusion = counts.reshape(classes, classes)
+    cells, counts = np.unique(targets.astype(np.int64) * classes + probabilities.argmax(axis=1), return_counts=True)
+    confusion = np.zeros(classes**2, np.int64)
+    confusion[cells] = counts
+    true, predicted = np.divmod(cells, classes)
+    occurring, (true_ids, predicted_ids) = np.unique(np.stack([true, predicted]), return_inverse=True)
     return {
         "texts": len(targets),
         "loss": log_loss(targets, probabilities),
-        **scores_with_intervals(lambda counts: _confusion_scores(counts.reshape(-1, classes, classes)), counts),
-        "per_class": _per_class(labels, *_confusion_totals(confusion[None])),
+        **scores_with_intervals(lambda counts: cell_scores(true_ids, predicted_ids, counts, len(occurring)), counts),
+        "per_class": _per_class(labels, *_cell_totals(true, predicted, counts[None], classes)),
         "labels": list(labels),
-        "confusion": confusion.tolist(),
+        "confusion": confusion.reshape(classes, classes).tolist(),
     }
 
 
@@ -89,6 +91,28 @@ def f1_averages(
     }
 
 
+def cell_scores(
+    targets: np.ndarray, predictions: np.ndarray, counts: np.ndarray, classes: int
+) -> dict[str, np.ndarray]:
+    """Accuracy and macro F1, (k,) each, of samples of cells of a confusion matrix.
+
+    Macro F1 is averaged over the classes that occur as target or prediction, as scikit-learn does by default.
+
+    Args:
+        targets: int (cells,), class indices.
+        predictions: int (cells,), likewise.
+        counts: int (k, cells), how often each sample contains each cell.
+        classes: number of classes.
+    """
+    hits, predicted, support = _cell_totals(targets, predictions, counts, classes)
+    occurrences = predicted + support
+    f1 = divide_or_zero(2 * hits, occurrences)
+    return {
+        "accuracy": hits.sum(axis=1) / counts.sum(axis=1),
+        "macro_f1": f1.sum(axis=1) / (occurrences > 0).sum(axis=1),
+    }
+
+
 def log_loss(targets: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean negative log-probability of the true class, in nats.
 
@@ -110,23 +134,21 @@ def _mean_negative_log(probabilities: np.ndarray) -> float:
     return float(-np.log(np.clip(probabilities.astype(np.float64), epsilon, 1 - epsilon)).mean())
 
 
-def _confusion_scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
-    """Scores (k,) of confusion matrices (k, classes, classes).
+def _cell_totals(
+    targets: np.ndarray, predictions: np.ndarray, counts: np.ndarray, classes: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hits, predictions and support per class, (k, classes) each; arguments as for `cell_scores`."""
+    samples = np.arange(len(counts))[:, np.newaxis] * classes
 
-    Macro F1 is averaged over the classes that occur as target or prediction, as scikit-learn does by default.
-    """
-    hits, predicted, support = _confusion_totals(confusions)
-    occurs = (predicted + support) > 0
-    f1 = divide_or_zero(2 * hits, predicted + support)
-    return {
-        "accuracy": hits.sum(axis=1) / confusions.sum(axis=(1, 2)),
-        "macro_f1": divide_or_zero((f1 * occurs).sum(axis=1), occurs.sum(axis=1)),
-    }
+    def sum_by_class(cell_classes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        sums = np.bincount((samples + cell_classes).ravel(), counts.ravel(), minlength=len(counts) * classes)
+        return sums.reshape(len(counts), classes)
 
-
-def _confusion_totals(confusions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hits, predictions and support per class, (k, classes) each, of confusion matrices (k, classes, classes)."""
-    return np.diagonal(confusions, axis1=1, axis2=2), confusions.sum(axis=1), confusions.sum(axis=2)
+    return (
+        sum_by_class(targets, counts * (predictions == targets)),
+        sum_by_class(predictions, counts),
+        sum_by_class(targets, counts),
+    )
 
 
 def _label_set_scores(counts: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:

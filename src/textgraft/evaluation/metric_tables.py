@@ -95,13 +95,13 @@ def _with_caption(table: Table, rows: int) -> Table:
 def _per_label(metrics: dict[str, dict[str, Any]], more: Sequence[str] = ()) -> Table:
     """The metrics of each label, or of the 20 with most texts."""
     table = _table("per label", "label", ("precision", "recall", "f1", "support", *more))
-    for label, values in frequent_labels(metrics).items():
+    for label, values in _frequent_labels(metrics).items():
         ratios = [f"{values[name]:.4f}" for name in ("precision", "recall", "f1")]
         table.add_row(cell(label), *ratios, str(values["support"]), *(f"{values[name]:.4f}" for name in more))
     return _with_caption(table, len(metrics))
 
 
-def frequent_labels(metrics: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _frequent_labels(metrics: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The metrics of the 20 labels with most texts, in their order."""
     ranked = sorted(metrics, key=lambda label: -metrics[label]["support"])[:MAX_LISTED]
     return {label: metrics[label] for label in metrics if label in set(ranked)}

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from textgraft.evaluation.bootstrap import percentile_interval, resample_counts
-from textgraft.evaluation.classification_metrics import divide_or_zero
+from textgraft.evaluation.classification_metrics import cell_scores
 
 _SIGNIFICANCE_LEVEL = 0.05
 _MIN_CHI_SQUARE_TEXTS = 25  # with fewer, the chi-square approximation of McNemar's test is poor
@@ -64,8 +64,8 @@ def difference(targets: np.ndarray, first: np.ndarray, second: np.ndarray, class
 
     def gains(counts: np.ndarray) -> np.ndarray:
         """Gains in accuracy and macro F1, (2, k), for counts (k, triples)."""
-        first_scores, second_scores = (_scores(triples[0], triples[i], counts, classes) for i in (1, 2))
-        return second_scores - first_scores  # type: ignore[no-any-return]
+        first_scores, second_scores = (cell_scores(triples[0], triples[i], counts, classes) for i in (1, 2))
+        return np.stack([second_scores[name] - first_scores[name] for name in ("accuracy", "macro_f1")])
 
     resamples = np.concatenate([gains(batch) for batch in resample_counts(counts)], axis=1)
     accuracy_interval, macro_f1_interval = map(percentile_interval, resamples)
@@ -99,19 +99,3 @@ def holm(p_values: list[float]) -> list[float]:
         highest = max(highest, min(1.0, p_values[index] * (len(p_values) - rank)))
         adjusted[index] = highest
     return adjusted
-
-
-def _scores(targets: np.ndarray, predictions: np.ndarray, counts: np.ndarray, classes: int) -> np.ndarray:
-    """Accuracy and macro F1, (2, k), of samples that contain each (target, prediction) `counts` (k, cells) times."""
-    correct = counts * (predictions == targets)
-    support, predicted = _sum_by_class(targets, counts, classes), _sum_by_class(predictions, counts, classes)
-    hits, occurrences = _sum_by_class(targets, correct, classes), support + predicted
-    f1 = divide_or_zero(2 * hits, occurrences)
-    return np.stack([correct.sum(axis=1) / counts.sum(axis=1), f1.sum(axis=1) / (occurrences > 0).sum(axis=1)])
-
-
-def _sum_by_class(cell_classes: np.ndarray, counts: np.ndarray, classes: int) -> np.ndarray:
-    """Counts (k, cells) summed by the class (cells,) of each cell, (k, classes)."""
-    rows = np.arange(len(counts))[:, None] * classes
-    sums = np.bincount((rows + cell_classes).ravel(), counts.ravel(), minlength=len(counts) * classes)
-    return sums.reshape(len(counts), classes)
