@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from textgraft.evaluation import two_samples
 from textgraft.evaluation.two_samples import (
     binned_stability_index,
     column_tests,
@@ -32,6 +33,12 @@ def test_p_values_of_equal_distributions_are_uniform():
         p_values = np.array([p_value(seed) for seed in range(40)])
         assert 0 <= (p_values <= 0.1).sum() <= 10
         assert 0.35 <= p_values.mean() <= 0.65
+
+
+def test_kernel_in_blocks_gives_the_same_p_value(monkeypatch):
+    p = mmd_test(vectors(40, 0), vectors(60, 1, shift=0.1), 0)
+    monkeypatch.setattr(two_samples, "_BLOCK", 7)
+    assert 0.001 < p == mmd_test(vectors(40, 0), vectors(60, 1, shift=0.1), 0)
 
 
 def test_shifted_vectors_are_recognized():

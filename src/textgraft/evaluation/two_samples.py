@@ -4,6 +4,7 @@ import numpy as np
 
 PERMUTATIONS = 999
 _MAX_BANDWIDTH_ROWS = 500
+_BLOCK = 1000  # rows of the kernel that are in memory at once
 _BINS = 10
 _SMALLEST_SHARE = 1e-4
 _ROUNDING = 1e-7
@@ -13,7 +14,8 @@ def mmd_test(first: np.ndarray, second: np.ndarray, seed: int) -> float:
     """The p-value of the maximum mean discrepancy of two samples of vectors, by permutations.
 
     The kernel is Gaussian, its bandwidth the median distance (Gretton et al., 2012,
-    https://jmlr.org/papers/v13/gretton12a.html).
+    https://jmlr.org/papers/v13/gretton12a.html). It is computed in blocks of rows, so memory does not grow with the
+    square of their number.
 
     Args:
         first: float (n, dim), n at least 1.
@@ -21,9 +23,13 @@ def mmd_test(first: np.ndarray, second: np.ndarray, seed: int) -> float:
         seed: of the permutations.
     """
     rows = np.concatenate([first, second]).astype(np.float64)
-    kernel = _gaussian_kernel(rows)
     weights = _group_weights(len(first), len(second), seed)
-    return _p_value(((kernel @ weights) * weights).sum(axis=0))
+    bandwidth, statistics = _squared_median_distance(rows), np.zeros(weights.shape[1])
+    for start in range(0, len(rows), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        kernel = np.exp(-_squared_distances(rows[block], rows) / bandwidth)
+        statistics += ((kernel @ weights) * weights[block]).sum(axis=0)
+    return _p_value(statistics)
 
 
 def mean_test(first: np.ndarray, second: np.ndarray, seed: int) -> float:
@@ -93,10 +99,15 @@ def _p_value(statistics: np.ndarray) -> float:
     return float((statistics >= statistics[0] * (1 - _ROUNDING) - _ROUNDING**2).mean())
 
 
-def _gaussian_kernel(rows: np.ndarray) -> np.ndarray:
-    squares = (rows**2).sum(axis=1)
-    distances = np.maximum(0, squares[:, np.newaxis] + squares - 2 * rows @ rows.T)
-    step = -(-len(rows) // _MAX_BANDWIDTH_ROWS)
-    sampled = distances[::step, ::step]
-    median = float(np.median(sampled[np.triu_indices(len(sampled), 1)])) if len(sampled) > 1 else 1.0
-    return np.exp(-distances / (median or 1.0))  # type: ignore[no-any-return]
+def _squared_median_distance(rows: np.ndarray) -> float:
+    """The square of the median distance of at most 500 of the rows; 1 where it is 0."""
+    sampled = rows[:: -(-len(rows) // _MAX_BANDWIDTH_ROWS)]
+    distances = _squared_distances(sampled, sampled)[np.triu_indices(len(sampled), 1)]
+    return (float(np.median(distances)) if len(distances) else 0.0) or 1.0
+
+
+def _squared_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Float64 (n, m), of rows (n, dim) and (m, dim)."""
+    squares = [(rows**2).sum(axis=1) for rows in (first, second)]
+    result: np.ndarray = np.maximum(0, squares[0][:, np.newaxis] + squares[1] - 2 * first @ second.T)
+    return result
