@@ -121,7 +121,7 @@ class CheckedRows:
         self._empty_texts, self._rows_without_label = _SkippedRows(), _SkippedRows()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Batches of `RowReader.rows`; a DataError at a bad value, or after the last batch for empty cells."""
+        """Batches of `RowReader.rows` with rows; a DataError at a bad value, or after the last one for empty cells."""
         for batch in self._reader.rows(self._columns):
             batch = self._filled(batch) if self._empty == "keep" else batch
             batch = self._without_empty(batch) if self._empty == "drop" else batch
@@ -131,8 +131,9 @@ class CheckedRows:
                     fix = "fill it in, or set empty to drop or keep"
                     self._refuse(batch, pc.is_null(values), f"no value for {name!r}; {fix}")
                 self._refuse(batch, pc.match_substring(values, "\0"), f"a NUL byte in {name!r}; remove it")
-            batch = self._without_empty(batch) if self._empty == "error" else batch
-            yield self._without_missing_labels(batch)
+            batch = self._without_missing_labels(self._without_empty(batch) if self._empty == "error" else batch)
+            if len(batch):
+                yield batch
         if self._empty == "error":
             self._refuse_skipped(self._empty_texts, "the text is empty", "empty to drop or keep")
         if self._missing_labels == "error":
