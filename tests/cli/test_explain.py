@@ -49,6 +49,13 @@ def test_file_is_explained_up_to_a_limit(folder, reviews):
     assert re.findall(r"^(\d+): ", shown, re.MULTILINE) == ["1", "2"]
 
 
+def test_source_without_texts_is_reported(folder, tmp_path):
+    data = write_csv(tmp_path / "empty.csv", [("", "good"), (" ", "bad")])
+    assert (
+        "nothing is explained: there is no text" in run_successfully("explain", folder, data, "--empty", "drop").stderr
+    )
+
+
 def test_files_have_all_explanations(folder, reviews, tmp_path):
     lines, page = tmp_path / "out.jsonl", tmp_path / "out.html"
     result = run_successfully("explain", folder, reviews, "--limit", 0, "--json", lines, "--html", page)
@@ -69,10 +76,12 @@ def test_files_have_all_explanations(folder, reviews, tmp_path):
 
 
 def test_explanations_are_compared_with_random_words(folder, reviews):
-    shown = run_successfully("explain", folder, reviews, "--limit", 6, "--check").stdout
-    assert "integrated_gradients: fall of the score (6 explanations)" in shown
+    shown = run_successfully("explain", folder, reviews, "--limit", 10, "--check").stdout
+    assert "integrated_gradients: fall of the score (10 explanations)" in shown
     assert re.search(r"comprehensiveness\W+-?0\.\d{3}\W+-?0\.\d{3}\W+[+-]0\.\d{3} \(", shown)
     assert re.search(r"completeness error: median \d\.\d %, largest \d\.\d %", shown)
+    assert re.search("^(faithful|not shown)", shown, re.MULTILINE)
+    assert "no verdict" in run_successfully("explain", folder, "a good film", "--check").stdout
     shown = run_successfully("explain", folder, "film", "--check").output
     assert "no explanation has two words" in shown
 
@@ -86,6 +95,13 @@ def test_texts_are_escaped(folder, tmp_path):
     content = page.read_text()
     assert "<script>" not in content
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", content)
+
+
+def test_zero_width_spaces_are_not_shown(folder, tmp_path):
+    page = tmp_path / "out.html"
+    assert "agood film" in run_successfully("explain", folder, "a\u200bgood  film").stdout
+    run_successfully("explain", folder, "a\u200bgood\nfilm", "--html", page)
+    assert "u200b" not in page.read_text()
 
 
 def test_entities_are_explained(tiny_word_vectors, tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.helpers.nasty_texts import NASTY
-from textgraft.explanation.words import WordGroup, without_words, words_of
+from textgraft.explanation.words import WordGroup, without_all, without_words, words_of
 
 
 def pieces(text, max_groups=100_000):
@@ -51,6 +51,17 @@ def test_words_are_removed_with_the_white_space_before_them():
     ]  # fmt: skip
 
 
+def test_several_words_are_removed_as_one_after_the_other():
+    parts = ("  a great\n film , 東京 ", "and another")
+    words = words_of(parts, 99)
+    for removed in ([0, 1, 5], [0, 1, 2, 3], [4, 2, 6], [*range(8)], []):
+        expected = parts
+        for index in sorted(removed, reverse=True):
+            expected = without_words(expected, words[index])
+        assert without_all(parts, [words[index] for index in removed]) == expected
+
+
 def test_long_texts_take_no_quadratic_time():
     text = "東 x " * 50_000
     assert len(words_of([text], 64)) <= 64
+    assert without_all([text], words_of([text], 1_000_000)) == ("",)

@@ -78,6 +78,7 @@ def explain(
     from textgraft.cli.inputs import names_source, read_rows
     from textgraft.cli.output.explanation_files import HTML_ENDINGS, JSON_ENDINGS, open_explanation_files
     from textgraft.cli.output.files import require_output
+    from textgraft.cli.window_answers import ENTITIES
     from textgraft.errors import counted
     from textgraft.model_folder import folder as model_folder
 
@@ -114,7 +115,10 @@ def explain(
             if not (files or measures):
                 print_explanation(explanation)
             count, incomplete = count + 1, incomplete + is_incomplete(explanation)
-    log(*(() if rows is None else rows.notices), *([] if count else ["nothing is explained: no entity is predicted"]))
+    log(*(() if rows is None else rows.notices))
+    if not count:
+        reason = "no entity is predicted" if stored.config["task"] == ENTITIES else "there is no text"
+        log(f"nothing is explained: {reason}")
     log(*filter(None, [incomplete_notice(incomplete, model.precision)]))
     log(*(f"wrote {counted(count, 'explanation')} to {path}" for path in paths))
     for measure in measures:

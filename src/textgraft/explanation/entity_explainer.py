@@ -3,7 +3,7 @@
 Words are hidden in the rows of tokens, not removed from the text, so that the words of an entity remain where they are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +66,7 @@ class EntityExplainer:
         entities = [entity for entity in self._entities(logits) if label in (None, labels[entity.label])]
         if not entities:
             return []
-        rows = [row for index, entity in enumerate(entities) for row in self._rows(words, entity, index)]
+        rows = self._rows(words, entities)
         bounds = list(zip(words.starts.tolist(), words.ends.tolist(), strict=True))
         results = self._attributor.attribute(rows, len(bounds), [0.0] * len(entities))
         return [
@@ -94,20 +94,21 @@ class EntityExplainer:
             for first, end, label, score in zip(*map(np.ndarray.tolist, (*spans, scores)), strict=True)
         ]
 
-    def _rows(self, words: Words, entity: _Entity, value: int) -> list[ExplainedRow]:
-        """The rows that have a word of the entity at the position where its tag is predicted."""
+    def _rows(self, words: Words, entities: Sequence[_Entity]) -> list[ExplainedRow]:
+        """For each entity, the rows that have a word of it at the position where its tag is predicted."""
         inputs, indices = self._model.word_rows.inputs([words]), self._model.word_rows.word_indices(words)
         token_rows = Ragged(inputs.tokens.ids, inputs.lengths)
         row_of_word = np.repeat(np.arange(len(inputs)), inputs.positions.lengths)
-        tag_count, size = self._model.objective.width, entity.end - entity.first
+        others = self._model.objective.width - 1
         rows = []
-        for row in np.unique(row_of_word[entity.first : entity.end]).tolist():
-            token_ids, tokens = (arrays[np.array([row])].values for arrays in (token_rows, indices))
-            weights = np.zeros((len(token_ids), tag_count), np.float32)
-            for word, tag in zip(range(entity.first, entity.end), entity.tags.tolist(), strict=True):
-                if row_of_word[word] == row:
-                    at_word = weights[inputs.positions.values[word]]
-                    at_word[:] = -1 / (size * (tag_count - 1))
-                    at_word[tag] = 1 / size
-            rows.append(ExplainedRow(token_ids, len(token_ids), tokens, weights, value))
+        for value, entity in enumerate(entities):
+            span, size = slice(entity.first, entity.end), entity.end - entity.first
+            for row in np.unique(row_of_word[span]).tolist():
+                token_ids, tokens = (arrays[np.array([row])].values for arrays in (token_rows, indices))
+                is_in_row = row_of_word[span] == row
+                positions = inputs.positions.values[span][is_in_row]
+                weights = np.zeros((len(token_ids), others + 1), np.float32)
+                weights[positions] = -1 / (size * others)
+                weights[positions, entity.tags[is_in_row]] = 1 / size
+                rows.append(ExplainedRow(token_ids, len(token_ids), tokens, weights, value))
         return rows

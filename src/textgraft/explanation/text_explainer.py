@@ -46,7 +46,7 @@ class TextExplainer:
 
     def explain(self, parts: tuple[str, ...], label: Label | None) -> list[Explanation]:
         """The explanations of a text, or both texts of a pair; see `explained_targets`."""
-        groups = words_of(parts, _ALL_WORDS if self._gradients else max(_MAX_OCCLUDED, len(parts)))
+        groups = words_of(parts, _ALL_WORDS if self._gradients else _MAX_OCCLUDED)
         truncated = TruncationCount()
         outputs = self.outputs([parts], truncated)
         targets = explained_targets(self._model, outputs[0], label)

@@ -2,19 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from textgraft.data.scripts import WHITE_SPACE
 from textgraft.explanation.alignment import align
 from textgraft.explanation.words import WordGroup
 from textgraft.tasks.text_classification import TextClassifier
 from textgraft.text.packing import TextGraph
 
 _SPECIAL = -1  # the index of special tokens
-_WHITE_SPACE = tuple(WHITE_SPACE)
 
 
 class TextRows(NamedTuple):
@@ -24,13 +23,11 @@ class TextRows(NamedTuple):
         token_ids: int32 (t,) each.
         words: the index of the word of each token, int64 (t,) each; -1 for special tokens.
         first_lengths: tokens in segment 0 of each.
-        truncated: whether tokens were dropped.
     """
 
     token_ids: list[np.ndarray]
     words: list[np.ndarray]
     first_lengths: list[int]
-    truncated: bool
 
 
 def text_rows(model: TextClassifier, parts: Sequence[str], groups: Sequence[WordGroup]) -> TextRows:
@@ -50,12 +47,7 @@ def text_rows(model: TextClassifier, parts: Sequence[str], groups: Sequence[Word
     packed = packer.pack(*pieces)
     token_ids, positions = _rows_in(packed.token_ids), _rows_in(_marking_special(packer).pack(*indices).token_ids)
     padded = np.append(words, _SPECIAL)  # the last item is that of the index -1
-    rows = TextRows(
-        token_ids,
-        [padded[row] for row in positions],
-        packed.first_lengths.numpy().tolist(),
-        bool(packed.dropped.numpy()[0]),
-    )
+    rows = TextRows(token_ids, [padded[row] for row in positions], packed.first_lengths.numpy().tolist())
     return _without_unknown(rows, backbone.special_tokens.unknown) if backbone.ignores_unknown else rows
 
 
@@ -68,7 +60,7 @@ def _words_of_tokens(
         return np.full(tokens.values.shape[0], _SPECIAL)
     bounds = [groups[index] for index in indices]
     words = tf.constant([text[group.start : group.end].encode() for group in bounds])
-    spaced = tf.constant([not group.start or text[group.start - 1] in _WHITE_SPACE for group in bounds])
+    spaced = tf.constant([True, *(before.end < word.start for before, word in pairwise(bounds))])
     pieces = model.backbone.tokenize_words(model.text_graph.cleaning(words), spaced)
     words_of_part = align(pieces.to_list(), tokens.values.numpy().tolist())
     result: np.ndarray = np.array(indices, np.int64)[words_of_part]

@@ -9,6 +9,8 @@ import numpy as np
 
 from textgraft.data.scripts import WHITE_SPACE, unspaced_bounds
 
+# White space of `WHITE_SPACE` that `str.isspace` does not count.
+ZERO_WIDTH_SPACE = "\u200b"
 _RUN = re.compile(f"[^{WHITE_SPACE}]+")
 
 
@@ -50,10 +52,15 @@ def words_of(parts: Sequence[str], max_groups: int) -> list[WordGroup]:
 
 def without_words(parts: Sequence[str], words: WordGroup) -> tuple[str, ...]:
     """The text, or pair, without these words and the white space before them; that after them where they are first."""
-    text = parts[words.part]
-    before, after = text[: words.start].rstrip(), text[words.end :]
-    shortened = before + after if before else after.lstrip()
-    return (*parts[: words.part], shortened, *parts[words.part + 1 :])
+    return without_all(parts, [words])
+
+
+def without_all(parts: Sequence[str], words: Iterable[WordGroup]) -> tuple[str, ...]:
+    """The text, or pair, without any of these words; see `without_words`."""
+    removed: list[list[WordGroup]] = [[] for _ in parts]
+    for group in sorted(words):
+        removed[group.part].append(group)
+    return tuple(map(_without, parts, removed))
 
 
 def falls_without(scores: np.ndarray) -> np.ndarray:
@@ -65,12 +72,11 @@ def falls_without(scores: np.ndarray) -> np.ndarray:
     return falls
 
 
-def without_all(parts: Sequence[str], words: Iterable[WordGroup]) -> tuple[str, ...]:
-    """The text, or pair, without any of these words; see `without_words`."""
-    removed = tuple(parts)
-    for group in sorted(words, reverse=True):  # the words before one keep their bounds
-        removed = without_words(removed, group)
-    return removed
+def _without(text: str, removed: Sequence[WordGroup]) -> str:
+    starts, ends = [0, *(group.end for group in removed)], [group.start for group in removed]
+    pieces = [text[start:end].rstrip() for start, end in zip(starts, ends, strict=False)]
+    shortened = "".join([*pieces, text[starts[-1] :]])
+    return shortened.lstrip() if pieces and not pieces[0] else shortened
 
 
 def _word_bounds(text: str) -> Iterator[tuple[int, int]]:

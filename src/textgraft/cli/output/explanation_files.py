@@ -10,6 +10,7 @@ from textgraft.cli.output.files import open_output
 from textgraft.data.label_types import label_name
 from textgraft.errors import counted
 from textgraft.explanation.explanation import Explanation, WordAttribution
+from textgraft.explanation.words import ZERO_WIDTH_SPACE
 from textgraft.report.html import Html, details, element, fragment, shown_name
 
 # No script, and no request.
@@ -91,10 +92,10 @@ class _Page:
         self._file.write(markup.encode())
 
 
+JSON_ENDINGS, HTML_ENDINGS = (".jsonl",), (".html", ".htm")
 _FILES: Mapping[str, Callable[[BinaryIO, str], ExplanationFile]] = {
-    ".jsonl": _JsonLines, ".json": _JsonLines, ".html": _Page, ".htm": _Page,
+    **dict.fromkeys(JSON_ENDINGS, _JsonLines), **dict.fromkeys(HTML_ENDINGS, _Page)
 }  # fmt: skip
-JSON_ENDINGS, HTML_ENDINGS = (".jsonl", ".json"), (".html", ".htm")
 
 
 @contextmanager
@@ -114,10 +115,9 @@ def _marked(explanation: Explanation, part: int, largest: float) -> list[object]
     return [*pieces, _between(source[end:])]
 
 
-def _between(text: str) -> object:
-    if text and text.isspace():
-        return Html("\n" if "\n" in text else " ")
-    return text
+def _between(text: str) -> str:
+    text = text.replace(ZERO_WIDTH_SPACE, "")
+    return Html("\n" if "\n" in text else " ") if text.isspace() else text
 
 
 def _mark(word: WordAttribution, largest: float) -> Html:

@@ -10,6 +10,7 @@ from textgraft.data.labels import show_label
 from textgraft.errors import counted
 from textgraft.explanation.explanation import Explanation, WordAttribution
 from textgraft.explanation.faithfulness import Contrast, Faithfulness
+from textgraft.explanation.words import ZERO_WIDTH_SPACE
 from textgraft.terminal.console import console
 from textgraft.terminal.escaping import MAX_TEXT, MAX_VALUE, printable
 
@@ -18,6 +19,7 @@ _MAX_LISTED = 8  # words of each sign
 _MAX_WORDS = 400  # of a text that are shown
 _LABEL_CHARACTERS = 24
 _WORD_CHARACTERS = 30  # of a word in a list
+_MIN_EXPLANATIONS = 10  # of a verdict on their faithfulness
 
 # Shares of the largest attribution from which a word is coloured, and those of strong colour.
 _COLOURED, _STRONG = 0.15, 0.5
@@ -75,12 +77,17 @@ def print_faithfulness(result: Faithfulness | None, method: str) -> None:
     ]  # fmt: skip
     title = f"{method}: fall of the score ({counted(result.texts, 'explanation')})"
     print_table(("measure", "explanations", "random words", "difference (95 % interval)"), rows, title, _WIDTH)
-    low, high = result.comprehensiveness.interval[0], result.sufficiency.interval[1]
-    is_faithful = low > 0 > high
-    print_line("faithful: both intervals exclude 0" if is_faithful else "not shown to be better than random words")
+    print_line(_verdict(result))
     if result.completeness_errors:
         median, largest = (f"{100 * error:.1f} %" for error in result.completeness_errors)
         print_line(f"completeness error: median {median}, largest {largest}")
+
+
+def _verdict(result: Faithfulness) -> str:
+    if result.texts < _MIN_EXPLANATIONS:
+        return f"no verdict: bootstrap intervals of less than {_MIN_EXPLANATIONS} explanations are too narrow"
+    low, high = result.comprehensiveness.interval[0], result.sufficiency.interval[1]
+    return "faithful: both intervals exclude 0" if low > 0 > high else "not shown to be better than random words"
 
 
 def _interval(contrast: Contrast) -> str:
@@ -119,4 +126,5 @@ def _style(share: float) -> str:
 
 
 def _spaces(between: str) -> str:
-    return " " if between and between.isspace() else printable(between, MAX_TEXT)
+    between = between.replace(ZERO_WIDTH_SPACE, "")
+    return " " if between.isspace() else printable(between, MAX_TEXT)
