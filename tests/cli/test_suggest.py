@@ -42,7 +42,7 @@ def pool(tmp_path_factory):
 def test_suggestions_are_rows_of_the_pool_with_a_column_for_labels(model, pool, tmp_path):
     out = tmp_path / "next.csv"
     result = run_successfully("suggest", model, pool, "-n", 20, "--out", out)
-    assert "2 texts that the model has seen are excluded" in result.stderr
+    assert "excluding 2 texts that the model has seen" in result.stderr
     assert "wrote 20 suggestions to" in result.stderr
     rows = list(csv.DictReader(out.open()))
     assert list(rows[0]) == ["id", "review", "prediction", "probability", "doubt", "mood"]

@@ -48,4 +48,5 @@ def test_argilla_has_the_answer_as_a_suggestion(answer, confidence, value, score
 
 
 def test_text_without_an_answer_has_no_suggestion():
-    assert ArgillaRecords("model").item(row([], []))["suggestions"] == {}
+    for confidence in ([], None):  # of a set of labels, and of entities
+        assert ArgillaRecords("model").item(row([], confidence))["suggestions"] == {}

@@ -28,7 +28,12 @@ class SuggestionOptions(CheckedOptions):
     """Options of the choice."""
 
     sample: int = option(
-        10_000, "Texts of the pool to consider, drawn at random.", panel="Data", shown_default="10,000", minimum=1
+        10_000,
+        "Texts of the pool to consider, drawn at random.",
+        panel="Data",
+        shown_default="10,000",
+        minimum=1,
+        maximum=100_000,
     )
     tool: str | None = option(
         None,
@@ -100,7 +105,8 @@ def suggest(
         pool.add(batch)
     log(*rows.notices)
     if not pool.rows:
-        raise DataError(f"{rows.source}: no text to suggest; pass texts that the model was not trained on")
+        kind = "texts that the model was not trained on" if pool.seen else "at least one text"
+        raise DataError(f"{rows.source}: no text to suggest; pass {kind}")
     sample, truncated = pool.sample(), TruncationCount()
     log(*_describe_pool(pool, rows.source))
     model = load(stored, prediction.precision, prediction.engine)
@@ -129,7 +135,7 @@ def _answer_columns(config: "Mapping[str, Any]") -> "AnswerColumns":
 def _describe_pool(pool: "Pool", source: str) -> list[str]:
     lines = []
     if pool.seen:
-        lines.append(f"{source}: {counted(pool.seen, 'text')} that the model has seen are excluded")
+        lines.append(f"{source}: excluding {counted(pool.seen, 'text')} that the model has seen")
     if pool.is_part:
         lines.append(f"{source}: a random sample of its {pool.rows:,} texts is considered; see --sample")
     return lines

@@ -82,7 +82,7 @@ class ArgillaRecords(AnnotationTool):
             spans = [{"start": entity.start, "end": entity.end, "label": entity.label} for entity in answer]
             return spans, [entity.score for entity in answer]
         if isinstance(answer, list):
-            return [str(label) for label in answer], [_rounded(score) for score in row.confidence]
+            return [str(label) for label in answer], [_rounded(score) for score in row.confidence or ()]
         return str(answer), None if row.confidence is None else _rounded(row.confidence)
 
 

@@ -1,6 +1,7 @@
 """Files of suggested texts: tables, and the JSON of annotation tools."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
@@ -41,7 +42,7 @@ class _JsonFile:
 
     def write(self, item: Mapping[str, Any]) -> None:
         """Append an item."""
-        self._file.write(f"{self._separator}{json.dumps(item, ensure_ascii=False)}".encode())
+        self._file.write(f"{self._separator}{json.dumps(item, ensure_ascii=False, allow_nan=False)}".encode())
         self._separator = ",\n"
 
     def close(self) -> None:
@@ -103,7 +104,9 @@ def _copied_values(source: InputRows, rows: pa.RecordBatch) -> list[dict[str, An
 
 
 def _json_value(cell: Any) -> Any:
-    return cell if cell is None or isinstance(cell, str | int | float | bool) else str(cell)
+    if isinstance(cell, float):
+        return cell if math.isfinite(cell) else None
+    return cell if cell is None or isinstance(cell, str | int) else str(cell)
 
 
 def _cell(separator: str | None, value: Any) -> Any:
