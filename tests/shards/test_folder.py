@@ -193,9 +193,10 @@ def test_shards_are_overwritten_when_the_new_run_begins(tmp_path):
     assert compute(tmp_path / "out", texts=TEXTS[:6]) == [1, 2]
 
 
-def test_damaged_manifest_is_reported(tmp_path):
+@pytest.mark.parametrize("content", ["{", "[]", '{"format_version": 1, "job": {}, "facts": {}}'])
+def test_damaged_manifest_is_reported(tmp_path, content):
     compute(tmp_path / "out")
-    (tmp_path / "out" / "shards.json").write_text("{")
+    (tmp_path / "out" / "shards.json").write_text(content)
     with pytest.raises(DataError, match=r"shards.json is damaged; set overwrite"):
         compute(tmp_path / "out")
 

@@ -19,16 +19,19 @@ from textgraft.shards.cutting import RowSpan
 from textgraft.shards.local_files import LocalFiles
 from textgraft.shards.object_files import ObjectFiles
 from textgraft.storage.objects import ObjectPath
-from textgraft.storage.schema import ANY, STRING, Integer, Map, Object, Schema
+from textgraft.storage.schema import ANY, STRING, Integer, List, Map, Object, Schema
 from textgraft.storage.strict_json import parse_strictly
 from textgraft.storage.verification import SYSTEM_FILES
 
 _FORMAT_VERSION = 1
 _PART = re.compile(r"part-\d{6,}\.\w+")
 _MAX_DEPTH = 8
-_HEADER = Object({"format_version": Integer(1), "job": Map(ANY), "facts": Map(ANY)})
+_HEADER_FIELDS: dict[str, Schema] = {"format_version": Integer(1), "job": Map(ANY), "facts": Map(ANY)}
+_HEADER = Object(_HEADER_FIELDS)
 _SPAN: dict[str, Schema] = {"index": Integer(0), "first_row": Integer(0), "rows": Integer(1), "input_sha256": STRING}
-_RECORD = Object({**_SPAN, "bytes": Integer(0), "sha256": STRING, "facts": Map(ANY)})
+_RECORD_FIELDS: dict[str, Schema] = {**_SPAN, "bytes": Integer(0), "sha256": STRING, "facts": Map(ANY)}
+_RECORD = Object(_RECORD_FIELDS)
+_MANIFEST = Object({**_HEADER_FIELDS, "rows": Integer(0), "shards": List(Object({"file": STRING, **_RECORD_FIELDS}))})
 
 
 @dataclass(frozen=True)
@@ -219,10 +222,10 @@ class ShardFolder:
     def _read_manifest(self, content: bytes) -> None:
         try:
             manifest = parse_strictly(content, _MAX_DEPTH)
-            _HEADER.check({name: manifest.pop(name) for name in _HEADER.fields}, PARTS_MANIFEST)
-        except (ValueError, AttributeError, KeyError, ModelFolderError) as error:
+            _MANIFEST.check(manifest, PARTS_MANIFEST)
+        except (ValueError, ModelFolderError) as error:
             raise DataError(f"{self.path}/{PARTS_MANIFEST} is damaged; set overwrite to start over") from error
-        self._require_same(json.loads(content)["job"], self._job)
+        self._require_same(manifest["job"], self._job)
         self._files.remove_unfinished()
         self.is_complete = True
         for values in manifest["shards"]:

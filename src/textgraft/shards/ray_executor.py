@@ -47,6 +47,8 @@ class RayExecutor(RayCluster):
                 else:
                     if schedule.end(attempt):
                         yield computed
+        for reference in running:  # copies of shards that are complete, which would stage files of no use
+            self.ray.cancel(reference, force=True)
 
 
 def _describe(writer: ShardWriter, threads: int) -> dict[str, Any]:
