@@ -22,6 +22,9 @@ from textgraft.tasks.token_classification import TokenClassifier
 from textgraft.text.words import Words
 from textgraft.training.ragged import Ragged
 
+# Attributions that are in memory at once, of all words for each of some entities.
+_MAX_ATTRIBUTIONS = 1 << 20
+
 
 class _Entity(NamedTuple):
     """A span of words, from `first` up to but not including `end`, its score, and the tags of its words."""
@@ -31,6 +34,26 @@ class _Entity(NamedTuple):
     label: int
     score: float
     tags: np.ndarray
+
+
+class _PackedText(NamedTuple):
+    """A text and the rows of tokens into which its words are packed.
+
+    Attributes:
+        text: the text.
+        words: its words.
+        token_ids: int32 ragged (r, None).
+        word_indices: of each token, -1 for special tokens; likewise.
+        positions: of each word in its row, int32 (w,).
+        rows: index of the row of each word, int64 (w,).
+    """
+
+    text: str
+    words: Words
+    token_ids: Ragged
+    word_indices: Ragged
+    positions: np.ndarray
+    rows: np.ndarray
 
 
 class EntityExplainer:
@@ -52,8 +75,8 @@ class EntityExplainer:
         """What `explain` takes, from rows of `InputRows`."""
         return iter(tagged_texts(rows))
 
-    def explain(self, text: TaggedText, label: Label | None) -> list[Explanation]:
-        """An explanation for each entity of a text, or for those with a label.
+    def explain(self, text: TaggedText, label: Label | None) -> Iterator[Explanation]:
+        """Yield an explanation for each entity of a text, or for those with a label.
 
         Raises:
             ConfigError: for a label that the model does not have.
@@ -65,26 +88,30 @@ class EntityExplainer:
         logits = self._model.word_logits([text], words)
         entities = [entity for entity in self._entities(logits) if label in (None, labels[entity.label])]
         if not entities:
-            return []
-        rows = self._rows(words, entities)
-        bounds = list(zip(words.starts.tolist(), words.ends.tolist(), strict=True))
+            return
+        packed, count = self._pack(text.text, words), max(1, _MAX_ATTRIBUTIONS // len(words.starts))
+        for start in range(0, len(entities), count):
+            yield from self._explain(packed, entities[start : start + count])
+
+    def _explain(self, packed: _PackedText, entities: Sequence[_Entity]) -> Iterator[Explanation]:
+        text, labels = packed.text, self._model.labels
+        bounds = list(zip(packed.words.starts.tolist(), packed.words.ends.tolist(), strict=True))
+        rows = _rows(packed, entities, self._model.objective.width)
         results = self._attributor.attribute(rows, len(bounds), [0.0] * len(entities))
-        return [
-            Explanation(
+        for entity, result in zip(entities, results, strict=True):
+            yield Explanation(
                 row=0,
-                text=text.text,
+                text=text,
                 label=labels[entity.label],
                 score=entity.score,
                 words=tuple(
-                    WordAttribution(text.text[start:end], start, end, attribution)
+                    WordAttribution(text[start:end], start, end, attribution)
                     for (start, end), attribution in zip(bounds, result.words.tolist(), strict=True)
                 ),
                 method=self._method,
                 **{name: value for name, value in result._asdict().items() if name != "words"},
                 span=(bounds[entity.first][0], bounds[entity.end - 1][1]),
             )
-            for entity, result in zip(entities, results, strict=True)
-        ]
 
     def _entities(self, logits: Ragged) -> list[_Entity]:
         tags = self._model.objective.tags(logits)
@@ -94,21 +121,29 @@ class EntityExplainer:
             for first, end, label, score in zip(*map(np.ndarray.tolist, (*spans, scores)), strict=True)
         ]
 
-    def _rows(self, words: Words, entities: Sequence[_Entity]) -> list[ExplainedRow]:
-        """For each entity, the rows that have a word of it at the position where its tag is predicted."""
-        inputs, indices = self._model.word_rows.inputs([words]), self._model.word_rows.word_indices(words)
-        token_rows = Ragged(inputs.tokens.ids, inputs.lengths)
-        row_of_word = np.repeat(np.arange(len(inputs)), inputs.positions.lengths)
-        others = self._model.objective.width - 1
-        rows = []
-        for value, entity in enumerate(entities):
-            span, size = slice(entity.first, entity.end), entity.end - entity.first
-            for row in np.unique(row_of_word[span]).tolist():
-                token_ids, tokens = (arrays[np.array([row])].values for arrays in (token_rows, indices))
-                is_in_row = row_of_word[span] == row
-                positions = inputs.positions.values[span][is_in_row]
-                weights = np.zeros((len(token_ids), others + 1), np.float32)
-                weights[positions] = -1 / (size * others)
-                weights[positions, entity.tags[is_in_row]] = 1 / size
-                rows.append(ExplainedRow(token_ids, len(token_ids), tokens, weights, value))
-        return rows
+    def _pack(self, text: str, words: Words) -> _PackedText:
+        inputs = self._model.word_rows.inputs([words])
+        return _PackedText(
+            text,
+            words,
+            Ragged(inputs.tokens.ids, inputs.lengths),
+            self._model.word_rows.word_indices(words),
+            inputs.positions.values,
+            np.repeat(np.arange(len(inputs)), inputs.positions.lengths),
+        )
+
+
+def _rows(packed: _PackedText, entities: Sequence[_Entity], tag_count: int) -> list[ExplainedRow]:
+    """For each entity, the rows that have a word of it at the position where its tag is predicted."""
+    rows = []
+    for value, entity in enumerate(entities):
+        span, size = slice(entity.first, entity.end), entity.end - entity.first
+        for row in np.unique(packed.rows[span]).tolist():
+            token_ids, words = (arrays[np.array([row])].values for arrays in (packed.token_ids, packed.word_indices))
+            is_in_row = packed.rows[span] == row
+            positions = packed.positions[span][is_in_row]
+            weights = np.zeros((len(token_ids), tag_count), np.float32)
+            weights[positions] = -1 / (size * (tag_count - 1))
+            weights[positions, entity.tags[is_in_row]] = 1 / size
+            rows.append(ExplainedRow(token_ids, len(token_ids), words, weights, value))
+    return rows
