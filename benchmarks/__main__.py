@@ -5,13 +5,15 @@ import sys
 
 from benchmarks.report import require_data
 
+# Without those that need Ray.
 NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_memory", "tutorial", "kept_epoch",
     "contrastive", "refit",
     "token_table", "kernels", "frozen_twice", "run_costs", "first_answer", "estimates", "scaling", "precision",
     "last_blocks", "wnut17", "entities_epoch", "pretrain_gutenberg", "rare_labels", "ratings", "adapted", "few_texts",
-    "few_entities",
+    "few_entities", "added_labels",
     "frozen_heads", "calibration", "descriptions", "exported", "embedding_speed", "fixed_weights",
-    "static_embeddings", "recipes", "unlabelled", "serving", "workers", "many_texts", "explanations",
+    "static_embeddings", "recipes", "unlabelled", "serving", "workers", "many_texts", "shard_failures", "explanations",
+    "entity_scores", "data_checks", "withheld", "suggestions", "drift",
 )  # fmt: skip
 
 

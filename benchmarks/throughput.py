@@ -1,9 +1,13 @@
 """Training throughput at sequence length 512, compared with `BertTextClassifier.fit` of KerasHub.
 
-Both train the same weights (minilm) on the same 500 reviews, each in its own process, one after the other. KerasHub
-runs with its defaults: float32, every batch padded to 512. The second epoch of each is timed, to exclude compilation.
+    python -m benchmarks.throughput [--reviews N]
+
+Both train the same weights (minilm) on the same reviews, by default 500, each in its own process, one after the other.
+KerasHub runs with its defaults: float32, every batch padded to 512. The second epoch of each is timed, to exclude
+compilation.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -12,25 +16,23 @@ import time
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample
 
-REVIEWS = 500
 BATCH_SIZE = 16
 
 
-def reviews() -> tg.Dataset:
+def reviews(count: int) -> tg.Dataset:
     """The training data of both."""
-    return sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), REVIEWS)
+    return sample(tg.load_dataset(data_folder() / "imdb", split="train", label="label"), count)
 
 
-def textgraft_side() -> float:
+def textgraft_side(data: tg.Dataset) -> float:
     """Reviews per second."""
-    data = reviews()
     validation = data.take(range(16))
     model = tg.TextClassifier("minilm", data.label_names, sequence_length=512)
     history = model.fit(data, validation=validation, epochs=2, batch_size=BATCH_SIZE)
     return len(data) / history.records[1]["seconds"]
 
 
-def keras_hub_side() -> float:
+def keras_hub_side(data: tg.Dataset) -> float:
     """Reviews per second."""
     from textgraft.runtime import start_tensorflow
 
@@ -40,7 +42,6 @@ def keras_hub_side() -> float:
 
     from textgraft.backbones import presets
 
-    data = reviews()
     folder = str(presets.find_source("minilm").resolve("minilm", download=True).path)
     classifier = keras_hub.models.BertTextClassifier(
         backbone=keras_hub.models.BertBackbone.from_preset(folder),
@@ -68,17 +69,22 @@ SIDES = {"textgraft": textgraft_side, "keras_hub": keras_hub_side}
 
 
 def main() -> None:
-    """Run both in child processes, or the one given as argument."""
-    if len(sys.argv) > 1:
-        print(json.dumps(SIDES[sys.argv[1]]()))
+    """Run both in child processes, or one in this process."""
+    parser = argparse.ArgumentParser(description="Compare the speed of training at sequence length 512.")
+    parser.add_argument("--reviews", type=int, default=500, metavar="N")
+    parser.add_argument("--side", choices=SIDES, help="the only one to run")
+    arguments = parser.parse_args()
+    if arguments.side:
+        print(json.dumps(SIDES[arguments.side](reviews(arguments.reviews))))
         return
     speeds = {}
     for side in SIDES:
-        command = [sys.executable, "-m", "benchmarks.throughput", side]
+        command = [sys.executable, "-m", "benchmarks.throughput", "--reviews", str(arguments.reviews), "--side", side]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         speeds[side] = float(output.splitlines()[-1])
     report(
         "training_throughput_512",
+        reviews=arguments.reviews,
         reviews_per_second={side: round(speed, 2) for side, speed in speeds.items()},
         ratio=round(speeds["textgraft"] / speeds["keras_hub"], 2),
     )
