@@ -110,6 +110,11 @@ def test_thresholds_are_calibrated_on_the_validation_set(tiny_word_vectors):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_label_whose_probabilities_are_0_keeps_the_default_threshold():
+    targets, probabilities = np.array([[True], [False]]), np.zeros((2, 1), np.float32)
+    assert best_thresholds(targets, probabilities).tolist() == [0.5]
+
+
 def test_label_without_validation_text_is_reported(tiny_word_vectors):
     callback, model = RecordingCallback(), fresh(tiny_word_vectors)
     model.fit(data(), validation=data().take([0, 1, 4]), callbacks=callback, **FIT)

@@ -186,7 +186,7 @@ def best_thresholds(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarra
 
     The threshold of the highest F1 itself is unreliable: for a rare label that the model has not learned, it assigns
     the label to most texts (Lipton et al., 2014, https://arxiv.org/abs/1402.1892). A threshold other than 0.5 lies
-    half-way between two probabilities. A label without a positive text keeps 0.5.
+    half-way between two probabilities. A label without a positive text, or with probabilities of 0 only, keeps 0.5.
 
     Takes targets, bool (n, labels), and probabilities, float (n, labels); thresholds are float64 (labels,).
     """
@@ -195,7 +195,7 @@ def best_thresholds(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarra
 
 
 def _best_threshold(targets: np.ndarray, probabilities: np.ndarray) -> float:
-    if not targets.any():
+    if not targets.any() or not probabilities.any():
         return DEFAULT_THRESHOLD
     order = np.argsort(-probabilities, kind="stable")
     descending, hits = probabilities[order], np.cumsum(targets[order])
