@@ -42,14 +42,6 @@ def evaluate(
     errors: Annotated[
         int, typer.Option(help="Number of the largest errors to show.  \\[0]", min=0, rich_help_panel="Output")
     ] = 0,
-    target_precision: Annotated[
-        float | None,
-        typer.Option(
-            help="Look for the probability below which to abstain, so that of the texts above it this share is right, "
-            "such as 0.95, with 95 % confidence.  \\[none]",
-            rich_help_panel="Output",
-        ),
-    ] = None,
     escape_formulas: o.EscapeFormulas = False,
     report: Annotated[
         Path | None,
@@ -103,14 +95,12 @@ def evaluate(
     divided = sliced_rows(slices, dataset, data, split, reading)
     load_tensorflow(prediction)
     from textgraft.cli.output.row_report import ResultColumns, RowReport
-    from textgraft.cli.target_precision import TargetPrecision
     from textgraft.report.collecting import ReportedEvaluation
     from textgraft.tasks.loading import load_as
     from textgraft.tasks.trainable import TrainableTask
 
     model = load_as(TrainableTask, stored, prediction.precision, prediction.engine)
     options.apply(model)
-    precision = None if target_precision is None else TargetPrecision(model, target_precision, options)
     progress = partial(with_progress, total=len(dataset))
     is_number = stored.config["settings"].get("problem") == REGRESSION
     separator = stored.config["settings"].get("label_separator")
@@ -119,13 +109,10 @@ def evaluate(
     evaluation = ReportedEvaluation(model) if report_output else None
     reported = evaluation and (SlicedResults(evaluation.add, divided) if divided else evaluation)
     with RowReport(columns, errors, destination if out else None, source) as rows:
-        takers = [*([rows.add] if out or errors else []), *(taker.add for taker in (precision, reported) if taker)]
+        takers = [*([rows.add] if out or errors else []), *([reported.add] if reported else [])]
         on_results = partial(_call_all, takers) if takers else None
         metrics = model.evaluate(dataset, with_progress=progress, unseen=unseen, on_results=on_results)
     log_truncation(dataset.source, metrics["truncated"], model.architecture.sequence_length)
-    if precision:
-        log(precision.line)
-        metrics["target_precision"] = precision.facts
     if json:
         print_json({**metrics, "errors": rows.errors} if errors else metrics)
     else:

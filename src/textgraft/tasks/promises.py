@@ -69,10 +69,10 @@ def promise_precision(objective: SingleLabel, targets: np.ndarray, scores: np.nd
         objective.abstain_below = proved.threshold
         facts = {"texts": proved.texts, "answered": proved.answered, "precision": proved.precision}
         objective.promises[TARGET_PRECISION] = {"target": target, **facts}
-    return describe_precision(proved, target, len(targets))
+    return _describe_precision(proved, target, len(targets))
 
 
-def describe_precision(threshold: PrecisionThreshold | None, target: float, texts: int) -> str:
+def _describe_precision(threshold: PrecisionThreshold | None, target: float, texts: int) -> str:
     """A line about the threshold for a target, None where no bound holds on that number of texts."""
     if threshold is None:
         return (
