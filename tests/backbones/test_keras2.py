@@ -228,6 +228,7 @@ def test_safetensors_are_preferred_to_the_file_of_tensorflow(copied):
 
 
 @pytest.mark.filterwarnings("ignore::textgraft.errors.TextgraftWarning")
+@pytest.mark.slow
 def test_old_preset_is_trained_and_saved(keras2, tmp_path):
     model = tg.TextClassifier(keras2 / "distil_bert", ["bad", "good"], "float32")
     model.fit(reviews(), validation=reviews(), epochs=1, progress=False)

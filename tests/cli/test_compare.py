@@ -52,6 +52,7 @@ def test_scores_are_those_of_evaluate_for_any_order_of_labels(folder):
     assert last["significant"]
 
 
+@pytest.mark.slow
 def test_no_winner_is_declared_on_texts_of_the_training(folder, tmp_path):
     models, names = (folder / "bad", folder / "good"), ("train.csv", "test.csv")
     both = write_csv(tmp_path / "both.csv", [row for name in names for row in rows_of(folder / name)])

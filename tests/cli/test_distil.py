@@ -22,6 +22,7 @@ def static(tiny_bert, reviews, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_folder_is_a_preset_for_training_prediction_and_export(static, reviews, tmp_path):
     model = tmp_path / "model"
     run_successfully("train", reviews, "--preset", static, "--fine-tune", "none", "--ngrams", "--out", model)

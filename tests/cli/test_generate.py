@@ -61,6 +61,7 @@ def model(tiny_gpt2, tmp_path_factory):
     return folder / "model"
 
 
+@pytest.mark.slow
 def test_trained_model_predicts_and_generates(model):
     assert "perplexity" in run("info", model).stdout
     result = run_successfully("predict", model, stdin="the cat\n")

@@ -174,6 +174,7 @@ def test_data_that_changed_since_the_interruption_are_reported(model, tmp_path, 
     run_successfully(*options, "--overwrite")
 
 
+@pytest.mark.slow
 def test_entities_are_written_in_shards(tiny_bert, tmp_path):
     data = write_conll(tmp_path / "tags.conll", TAGGED_ROWS)
     run_successfully("train", data, "--preset", tiny_bert, "--epochs", 1, "--out", tmp_path / "model")
@@ -217,6 +218,7 @@ def test_missing_ray_is_reported(model, texts, tmp_path, monkeypatch):
 class TestRay:
     """In the processes of a cluster of this machine."""
 
+    @pytest.mark.slow
     def test_run_of_one_process_is_resumed_with_the_same_result(self, model, texts, tmp_path, kill_at_shard):
         options = ("predict", model, texts, "--probabilities", "all")
         run_successfully(*options, "--out", tmp_path / "out.jsonl")

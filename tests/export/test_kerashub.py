@@ -72,6 +72,7 @@ def test_sets_and_numbers_are_those_of_the_model(hub_bert, tmp_path, options):
         np.testing.assert_allclose(outputs[:, 0], model.predict(TEXTS), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_preset_trains_on_in_textgraft(hub_bert, tmp_path):
     model = classifier(hub_bert)
     tg.export_model(model, tmp_path / "out", "kerashub")

@@ -107,6 +107,7 @@ def test_fine_tuned_model_is_compared_on_its_validation_texts_only(tiny_bert, tm
     assert model.replay.trained_backbone
 
 
+@pytest.mark.slow
 def test_model_without_embeddings_says_which_labels_may_be_forgotten(tiny_word_vectors, tmp_path):
     earlier = tg.TextClassifier(tiny_word_vectors, ["bad", "good"], precision="float32")
     earlier.fit(texts("bad", "good"), fine_tune="none", progress=False)

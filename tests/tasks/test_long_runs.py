@@ -443,6 +443,7 @@ class Stop(tg.Callback):
             raise ZeroDivisionError
 
 
+@pytest.mark.slow
 def test_training_that_ends_by_an_exception_leaves_the_weights_of_its_last_step_and_no_graph(tiny_bert):
     model, stop = classifier(tiny_bert), Stop()
     before = {name: weight.numpy() for name, weight in model.weights.items()}

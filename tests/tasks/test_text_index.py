@@ -53,8 +53,10 @@ def test_search_in_blocks_is_exact(model, monkeypatch):
     texts = np.array([text.encode() for text in TEXTS[:4]], object)
     expected = NearestTexts(model, model.index).search(texts, 7)
     monkeypatch.setattr("textgraft.tasks.text_index._BLOCK", 2)
-    for values, reference in zip(NearestTexts(model, model.index).search(texts, 7), expected, strict=True):
-        np.testing.assert_allclose(values, reference, rtol=1e-6)
+    rows, cosines = NearestTexts(model, model.index).search(texts, 7)
+    distinct = len(TEXTS) // 2  # each text is there twice, and equal texts differ in the last bit of their cosines
+    np.testing.assert_array_equal(rows % distinct, expected[0] % distinct)
+    np.testing.assert_allclose(cosines, expected[1], rtol=1e-6)
 
 
 def test_index_is_stored_in_the_folder(model, folder):

@@ -114,6 +114,7 @@ def test_resumed_run_with_recomputed_blocks_ends_as_an_uninterrupted_one(tmp_pat
     )
 
 
+@pytest.mark.slow
 def test_weights_are_freed_after_a_training_with_recomputed_blocks(tiny_bert):
     references = []
     for _ in range(2):

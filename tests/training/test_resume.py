@@ -139,6 +139,7 @@ def test_another_vocabulary_size_is_another_run(tmp_path):
         fit_vocabulary(4)
 
 
+@pytest.mark.slow
 def test_lora_updates_are_merged_once_when_resumed_in_one_process(tiny_bert, tmp_path):
     uninterrupted, model = fresh(tiny_bert), fresh(tiny_bert)
     fit(uninterrupted, fine_tune="lora:2")
