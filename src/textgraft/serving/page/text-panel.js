@@ -137,7 +137,9 @@ function explainButton(used, texts, prediction, details) {
   const trigger = button("Which words mattered?", () => showFor(null));
   const showFor = (label) =>
     run(trigger, async (signal) => {
+      const shown = details.firstChild;
       const explanation = await explain(used, asSent(used, texts), label, signal, waiting);
+      if (details.firstChild !== shown) return; // something else was opened meanwhile, such as a correction
       const title = make("h2", { textContent: "Words that mattered" });
       const card = make("section", { className: "card" }, title,
         ...labelChooser(prediction, explanation.label), ...showExplanation(explanation, texts));
