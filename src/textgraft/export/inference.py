@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from textgraft.tasks.base import Task
+from textgraft.tasks.objectives.multi_label import DEFAULT_THRESHOLD
 
 INFERENCE = "inference.json"
 
 _THRESHOLDS = ("abstain_below", "set_threshold", "reject_above", "min_confidence")
-_DEFAULT_THRESHOLD = 0.5  # of sets
 
 
 def inference_settings(model: Task) -> dict[str, Any]:
@@ -40,6 +40,6 @@ def inference_file(settings: dict[str, Any]) -> bytes:
 
 def threshold_needs(settings: Mapping[str, Any], file: str) -> list[str]:
     """The thresholds that programs must apply themselves which read the outputs of a network; a file has them."""
-    are_sets = any(threshold != _DEFAULT_THRESHOLD for threshold in settings.get("thresholds", ()))
+    are_sets = any(threshold != DEFAULT_THRESHOLD for threshold in settings.get("thresholds", ()))
     names = ["the thresholds"] if are_sets else []
     return [f"{name} in {file}" for name in (*names, *(name for name in _THRESHOLDS if name in settings))]
