@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -117,7 +117,13 @@ def mlflow(monkeypatch):
         yield
 
     def start_run(run_name=None, run_id=None):
-        return resumed(run_id) if run_id else SimpleNamespace(info=SimpleNamespace(run_id=f"id of {run_name}"))
+        return resumed(run_id) if run_id else Run(run_name)
+
+    class Run(nullcontext):
+        def __init__(self, name):
+            super().__init__()
+            self.info = SimpleNamespace(run_id=f"id of {name}")
+            calls.append(("new", name))
 
     def log_model(**arguments):
         calls.append(arguments)
@@ -171,6 +177,13 @@ def test_mlflow_gets_the_model_folder(mlflow, tmp_path):
     assert arguments["data_path"] == str(tmp_path / "sentiment")
     assert arguments["signature"] == [("string", "text")]
     assert run_logs.log_model_folder([], tmp_path / "sentiment", pairs=False) == []
+
+
+def test_mlflow_gets_a_model_that_other_runs_trained(mlflow, tmp_path):
+    run_logs.log_model_folder(run_logs.open_log("mlflow", tmp_path / "search"), tmp_path / "model", pairs=False)
+    started, arguments = mlflow.calls
+    assert started == ("new", "search")
+    assert arguments["data_path"] == str(tmp_path / "model")
 
 
 def test_mlflow_that_does_not_answer_is_reported(mlflow, tmp_path):

@@ -60,7 +60,7 @@ def make_search(studies_in_memory, tmp_path):
         metric = SelectionMetric(Metric("accuracy", of_texts=True), 100, 100)
         study = Study("", str(tmp_path), SPACE, [], metric, 0, None)
         folder, lines = RunFolder(tmp_path, {}), []
-        search = Search(folder, study, Trainer(None, metric, None, folder.logs), {}, lines.append)
+        search = Search(folder, study, Trainer(None, metric, None, folder.logs, ""), {}, lines.append)
         search.lines = lines
         return search
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from textgraft.cli import options as o
+from textgraft.cli.command_line import keep_command
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.cli.runs import require
@@ -53,6 +54,7 @@ def distil(
     options = {**changed_options(distillation), **changed_options(model_options)}
     with status(f"computing the vectors of {preset}"):
         embedder = distil_preset(str(preset), texts, runtime_options.precision, reading=reading, **options)
+    keep_command(embedder)
     embedder.save(folder, overwrite=run.overwrite)
     rows = embedder.backbone.vocabulary_size
     log(f"saved {folder}: {rows:,} vectors of {embedder.dim}; next: textgraft train DATA --preset {folder} --out MODEL")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textgraft.cli.command_line import keep_command
 from textgraft.cli.options import RunOptions, RuntimeOptions, Sources
 from textgraft.cli.output.console import print_plan
 from textgraft.cli.output.log import log
@@ -88,6 +89,7 @@ def _train(
     history = model.fit(
         splits.train, validation=splits.validation, checkpoints=checkpoints, **changed_options(training_config)
     )
+    keep_command(model)
     metrics = model.record["metrics"]["validation"]
     log(
         f"perplexity {metrics['val_perplexity_before']:.2f} before, {metrics['val_perplexity']:.2f} after epoch "

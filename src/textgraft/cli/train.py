@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.command_line import command_line
+from textgraft.cli.command_line import keep_command
 from textgraft.cli.output.console import print_plan
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow, status
@@ -159,7 +159,7 @@ def train(
             chief=chief,
             **fit_options,
         )
-        model.record["command"] = command_line()
+        keep_command(model)
         log(outcome(model, history))
         if runtime_options.verbose:
             log(compilation(history))

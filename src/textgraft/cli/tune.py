@@ -13,6 +13,7 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.clusters import connected
+from textgraft.cli.command_line import command_line
 from textgraft.cli.output.console import print_result, with_progress
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
@@ -22,7 +23,7 @@ from textgraft.options import changed_options, check_options, option
 from textgraft.runtime import choose_precision
 from textgraft.shards.executors import RAY
 from textgraft.training.interruption import Interruption
-from textgraft.training.run_logs import open_log
+from textgraft.training.run_logs import log_model_folder, open_log
 
 if TYPE_CHECKING:
     from textgraft.data.splits import Splits
@@ -137,7 +138,7 @@ def tune(
 
             shared = {**loading, "precision": choose_precision(precision), "metric": metric.name, "seed": seed}
             shared["refit"] = False  # trials are compared on the same validation texts
-            trainer = Trainer(task, metric, log_options.log, folder.logs)
+            trainer = Trainer(task, metric, log_options.log, folder.logs, command_line())
             search = _open_search(search_options, folder, space, trainer, shared)
             search.run_baselines()
             job = None
@@ -259,6 +260,8 @@ def _report(
     if metrics:
         print_result(model.objective.report(metrics))
     log(f"saved {folder.model}; command to train it again: {folder.path / COMMAND}")
+    if not elsewhere:
+        log(*log_model_folder(open_log(search.trainer.run_log, folder.path), folder.model, model.pairs))
 
 
 def _test(

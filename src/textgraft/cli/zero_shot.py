@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from textgraft.cli import options as o
-from textgraft.cli.command_line import command_line
+from textgraft.cli.command_line import keep_command
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.cli.runs import require
@@ -108,7 +108,7 @@ def make_zero_shot(
     log(f"head made from {counted(texts, 'description')} of {of}, without a labelled text")
     if CO_TRAINING in model.record:
         log(f"co-training: {describe_co_training(model.record[CO_TRAINING])}; no labelled text tests it")
-    model.record["command"] = command_line()
+    keep_command(model)
     model.save(folder, overwrite=run.overwrite)
     log(f"saved {folder}; next: textgraft predict {folder} FILE")
 

@@ -17,7 +17,7 @@ from textgraft.model_folder.replay import describe_replay
 from textgraft.model_folder.text_index import describe_index
 from textgraft.model_folder.versions import READ_SINCE
 from textgraft.task_specs import task_spec
-from textgraft.terminal.escaping import MAX_VALUE, printable
+from textgraft.terminal.escaping import MAX_LINE, MAX_VALUE, printable
 
 _PLAIN_NAME = re.compile(r"(?!.{60})[A-Za-z0-9]+([_-][A-Za-z0-9]+)*")
 
@@ -40,6 +40,8 @@ def write_card(config: dict[str, Any], code: str = "", note: str = "") -> str:
     lines += _use(code or f'import textgraft as tg\n\ntg.load("this folder").{spec.usage(settings)}')
     if descriptions := settings.get("descriptions"):
         lines += _descriptions(descriptions, config.get(ZERO_SHOT, False))
+    if "command" in config:
+        lines += ["## Command", "", _code(config["command"], MAX_LINE), ""]
     if "data" in config:
         lines += _training(config)
     lines += _answers(settings)
@@ -132,9 +134,9 @@ def _table_row(cells: Sequence[object]) -> str:
     return f"| {' | '.join(texts)} |"
 
 
-def _code(value: object) -> str:
+def _code(value: object, limit: int = MAX_VALUE) -> str:
     """A value on one line, shortened, as a code span: between more backticks in a row than it contains."""
-    text = printable(" ".join(str(value).split()), MAX_VALUE) or " "
+    text = printable(" ".join(str(value).split()), limit) or " "
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     margin = " " if "`" in (text[0], text[-1]) else ""
     return f"{fence}{margin}{text}{margin}{fence}"

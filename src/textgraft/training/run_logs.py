@@ -206,7 +206,7 @@ class MlflowLog(Callback):
         from mlflow.types import ColSpec, Schema
 
         columns = Schema([ColSpec("string", name) for name in (("text", "pair") if pairs else ("text",))])
-        with _mlflow_errors(), warnings.catch_warnings(), mlflow.start_run(run_id=self._run_id):
+        with _mlflow_errors(), warnings.catch_warnings(), self._run():
             warnings.filterwarnings("ignore", ".*input example was not provided")
             stored = mlflow.pyfunc.log_model(
                 name=_MODEL,
@@ -216,6 +216,12 @@ class MlflowLog(Callback):
                 pip_requirements=[f"textgraft=={version('textgraft')}"],
             )
         return str(stored.model_uri)
+
+    def _run(self) -> Any:
+        """The run, which is resumed; a new one where this trained no model."""
+        import mlflow
+
+        return mlflow.start_run(run_id=self._run_id) if self._run_id else mlflow.start_run(run_name=self._name)
 
     def _add(self, unit: str, number: int, metrics: Mapping[str, float]) -> None:
         from mlflow.entities import Metric

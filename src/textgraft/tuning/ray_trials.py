@@ -45,6 +45,7 @@ class WorkerJob:
         metric: by which trials are compared.
         run_log: kind of log of each training.
         logs: folder of the logs, absolute.
+        command: of the search.
         threads: number of processor threads of a worker.
         folder: from which relative paths start, on machines that have it.
     """
@@ -54,6 +55,7 @@ class WorkerJob:
     metric: SelectionMetric
     run_log: str | None
     logs: Path
+    command: str
     threads: int
     folder: str
 
@@ -61,7 +63,7 @@ class WorkerJob:
     def of(cls, trainer: Trainer, source: TaskSource, threads: int) -> Self:
         """The job of a search that a trainer trains the candidates of, from a source that its data were read from."""
         digest, logs = _digest(trainer.task), trainer.logs.absolute()
-        return cls(source, digest, trainer.metric, trainer.run_log, logs, threads, str(Path.cwd()))
+        return cls(source, digest, trainer.metric, trainer.run_log, logs, trainer.command, threads, str(Path.cwd()))
 
 
 class RayTrials:
@@ -189,7 +191,8 @@ def _train(job: WorkerJob, row: TrialRow, seconds: float, questions: Any) -> _Tr
         os.chdir(job.folder)
     with recorded_warnings() as messages:
         start_tensorflow(deterministic=True)
-        trainer, comparison = Trainer(_load(job), job.metric, job.run_log, job.logs), _RemoteComparison(questions)
+        trainer = Trainer(_load(job), job.metric, job.run_log, job.logs, job.command)
+        comparison = _RemoteComparison(questions)
         row, model = trainer.train(row, seconds, comparison)
         files = _files_of(model) if model and comparison.is_best(row) else None
     return _Trained(row, files, tuple(messages))

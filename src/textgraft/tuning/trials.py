@@ -112,12 +112,14 @@ class Trainer:
         metric: by which trials are compared.
         run_log: kind of log of each training; None for none. See `open_log`.
         logs: folder of the logs.
+        command: of the search, which its models keep.
     """
 
     task: TuningTask
     metric: SelectionMetric
     run_log: str | None
     logs: Path
+    command: str
 
     def train(self, row: TrialRow, seconds: float, comparison: Comparison) -> tuple[TrialRow, TrainableTask | None]:
         """Train a candidate; returns its row, and its model where it is done.
@@ -161,6 +163,7 @@ class Trainer:
             progress=bar is None,
             **options_of(TrainingConfig, row.hyperparameters),
         )
+        model.record["command"] = self.command
         return model
 
 
