@@ -157,7 +157,7 @@ def test_mlflow_gets_parameters_metrics_and_state(mlflow, is_finished, tmp_path)
         callback.on_train_end(History())
     callback.close()
     run = "id of sentiment"
-    assert mlflow.calls[0] == {"task": "text-classification", "fit.epochs": "2", "settings.labels": "['a', 'b']"}
+    assert mlflow.calls[1] == {"task": "text-classification", "fit.epochs": "2", "settings.labels": "['a', 'b']"}
     assert ("step/loss", 0.5, 2, run) in mlflow.calls
     assert ("epoch/val_loss", 0.25, 1, run) in mlflow.calls
     assert mlflow.calls[-1] == ("FINISHED" if is_finished else "FAILED")
