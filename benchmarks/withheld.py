@@ -1,22 +1,30 @@
 """Withheld answers: sets of labels, thresholds of precision and unknown texts, on training rows of AG News and TREC.
 
+    python -m benchmarks.withheld [JOB ...]
+
+Jobs: coverage, answers, unknown; by default all.
+
 The vectors are those of `minilm`, without fine-tuning, and the classifier is logistic regression on them.
 """
 
+import math
+import sys
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from scipy.stats import betabinom
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample
-from textgraft.evaluation.conformal import coverage_threshold, set_metrics
+from textgraft.evaluation.conformal import coverage_range, coverage_threshold, set_metrics
 from textgraft.evaluation.selective import precision_threshold
 from textgraft.tasks.novelty import Novelty
 
 TEXTS, SPLITS, NEIGHBOURS = {"agnews": 4000, "trec": 2500}, 20, 10
+COVERAGE_TRAIN, NEAR = {"agnews": 2000, "trec": 1000}, 0.02  # training texts of the job coverage
 COVERAGES, PRECISIONS = (0.8, 0.9, 0.95, 0.98), (0.9, 0.95, 0.98)
 TRAIN, KNOWN = 1500, 1500  # of unknown texts: training texts, and texts of which 5 % are rejected
 
@@ -24,13 +32,57 @@ Rows = tuple[np.ndarray, np.ndarray]
 
 
 def main() -> None:
-    """Embed the texts and report all figures."""
-    embedder, rows = tg.TextEmbedder("minilm"), {}
+    """Run the jobs that the arguments name."""
+    jobs = {"coverage": coverage_of_splits, "answers": withheld_answers, "unknown": unknown_texts}
+    for job in sys.argv[1:] or jobs:
+        jobs[job]()
+
+
+def embedded(name: str, count: int | None = None) -> Rows:
+    """Vectors and label indices of training texts, of a sample where a number is given."""
+    data = tg.load_dataset(data_folder() / name, split="train")
+    data = data if count is None else sample(data, count)
+    return tg.TextEmbedder("minilm").predict(data), data.label_ids(data.label_names)
+
+
+def coverage_of_splits() -> None:
+    """Coverage of single splits of all training texts, and how many are expected to be near the target.
+
+    The number of test texts that are covered has a beta-binomial distribution.
+    """
+    for name, trained in COVERAGE_TRAIN.items():
+        vectors, targets = embedded(name)
+        train, others = np.split(np.random.default_rng(0).permutation(len(targets)), [trained])
+        model = LogisticRegression(max_iter=500).fit(vectors[train], targets[train])
+        probabilities, targets = model.predict_proba(vectors[others]), targets[others]
+        texts = len(others) // 2
+        for target in COVERAGES:
+            covered = []
+            for seed in range(SPLITS):
+                calibration, test = np.split(np.random.default_rng(seed).permutation(len(others)), [texts])
+                threshold = coverage_threshold(targets[calibration], probabilities[calibration], target)
+                covered.append(set_metrics(targets[test], probabilities[test] >= threshold)["set_coverage"])
+            inside, tests = math.ceil((texts + 1) * target), len(others) - texts
+            drawn = betabinom(tests, inside, texts + 1 - inside)
+            low, high = ((target + side * NEAR) * tests for side in (-1, 1))
+            report(
+                "withheld_coverage", data=name, target=target, calibration=texts, test=tests,
+                mean=round(float(np.mean(covered)), 4), range=[round(min(covered), 4), round(max(covered), 4)],
+                near=sum(abs(value - target) <= NEAR for value in covered), splits=SPLITS,
+                expected_near=round(SPLITS * float(drawn.cdf(high) - drawn.cdf(math.ceil(low) - 1)), 1),
+                expected_range=[round(value, 4) for value in coverage_range(texts, target)],
+            )  # fmt: skip
+
+
+def withheld_answers() -> None:
+    """Sets of labels and thresholds of precision."""
     for name, count in TEXTS.items():
-        data = sample(tg.load_dataset(data_folder() / name, split="train"), count)
-        rows[name] = embedder.predict(data), data.label_ids(data.label_names)
-    for name, part in rows.items():
-        report_answers(name, part)
+        report_answers(name, embedded(name, count))
+
+
+def unknown_texts() -> None:
+    """Texts that the training lacks."""
+    rows = {name: embedded(name, count) for name, count in TEXTS.items()}
     report_unknown("agnews", rows["agnews"], "trec", rows["trec"][0])
     report_unknown("trec", rows["trec"], "agnews", rows["agnews"][0])
     vectors, targets = rows["agnews"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from textgraft.evaluation.conformal import coverage_threshold, min_texts, set_metrics
+from textgraft.evaluation.conformal import coverage_range, coverage_threshold, min_texts, set_metrics
 from textgraft.evaluation.selective import (
     CONFIDENCE,
     binomial_interval,
@@ -87,6 +87,17 @@ def test_sets_cover_as_promised_whatever_the_probabilities_are(coverage, trust):
         targets, probabilities = draw(random, 2000, trust=trust)
         coverages.append(set_metrics(targets, probabilities >= threshold)["set_coverage"])
     assert np.mean(coverages) == pytest.approx(coverage, abs=0.01)
+
+
+@pytest.mark.parametrize(("texts", "coverage"), [(19, 0.95), (300, 0.8), (2000, 0.98)])
+def test_true_coverage_is_in_the_expected_range_in_95_percent_of_draws(texts, coverage):
+    random = np.random.default_rng(3)
+    low, high = coverage_range(texts, coverage)
+    targets, coverages = np.zeros(texts, np.int64), []
+    for _ in range(1000):
+        threshold = coverage_threshold(targets, random.random((texts, 1)), coverage)
+        coverages.append(1 - threshold)  # the probability of a true label is uniform
+    assert np.mean([low <= value <= high for value in coverages]) == pytest.approx(0.95, abs=0.025)
 
 
 @pytest.mark.parametrize("coverage", [0.5, 0.9, 0.95])

@@ -12,6 +12,7 @@ from tests.helpers.exports import classifier
 from tests.helpers.resuming import RecordingCallback
 from tests.helpers.serving import serving
 from textgraft.errors import ConfigError, ModelFolderError
+from textgraft.evaluation.conformal import coverage_range
 from textgraft.export.exporting import export_model
 from textgraft.tasks.objectives.single_label import SingleLabel
 from textgraft.tasks.text_features import classifier_features, features_of_outputs
@@ -48,8 +49,10 @@ def folder(trained, tmp_path_factory):
 def test_training_sets_thresholds_with_what_they_promise(trained):
     model, messages = trained
     assert any(message.startswith("abstains below probability") for message in messages)
-    assert any(message.startswith("sets of labels from probability") for message in messages)
+    (line,) = [message for message in messages if message.startswith("sets of labels from probability")]
     promises = model.objective.promises
+    low, high = coverage_range(promises["coverage"]["texts"], 0.9)
+    assert f"coverage 0.9, on further texts probably {low:.3f} to {high:.3f}; " in line
     assert promises["target_precision"]["target"] == 0.75
     assert promises["target_precision"]["precision"] > 0.75
     assert promises["coverage"]["target"] == 0.9

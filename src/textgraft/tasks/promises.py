@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from textgraft.errors import ConfigError
-from textgraft.evaluation.conformal import coverage_threshold, min_texts, set_metrics
+from textgraft.evaluation.conformal import coverage_range, coverage_threshold, min_texts, set_metrics
 from textgraft.evaluation.selective import CONFIDENCE, PrecisionThreshold, min_answered, precision_threshold
 from textgraft.tasks.fine_tuning.base import Run
 from textgraft.tasks.objectives.single_label import SingleLabel
@@ -95,7 +95,9 @@ def promise_coverage(objective: SingleLabel, targets: np.ndarray, scores: np.nda
     metrics = set_metrics(targets, sets)
     objective.promises[COVERAGE] = {"target": target, "texts": len(targets), **metrics}
     empty = float((~sets.any(axis=1)).mean())
+    low, high = coverage_range(len(targets), target)
     return (
-        f"sets of labels from probability {objective.set_threshold:.4f}: coverage {target:g}; "
-        f"{metrics['set_size']:.2f} labels on average, {empty:.1%} of {len(targets):,} sets are empty"
+        f"sets of labels from probability {objective.set_threshold:.4f}: coverage {target:g}, on further texts "
+        f"probably {low:.3f} to {high:.3f}; {metrics['set_size']:.2f} labels on average, "
+        f"{empty:.1%} of {len(targets):,} sets are empty"
     )
