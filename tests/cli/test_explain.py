@@ -108,10 +108,11 @@ def test_entities_are_explained(tiny_word_vectors, tmp_path):
     data = tg.load_tagged(write_conll(tmp_path / "rows.conll", TAGGED_ROWS[:3]))
     model = tg.TokenClassifier(tiny_word_vectors, data.label_names, precision="float32", decoding="free")
     folder, out = model.save(tmp_path / "model"), tmp_path / "out.jsonl"
-    run_successfully("explain", folder, tmp_path / "rows.conll", "--limit", 0, "--json", out)
+    shown = run_successfully("explain", folder, tmp_path / "rows.conll", "--limit", 0, "--json", out, "--check").stdout
     records = [json.loads(line) for line in out.read_text().splitlines()]
     entities = [entity for text in model.predict(data) for entity in text]
     assert [tuple(record["span"]) for record in records] == [(entity.start, entity.end) for entity in entities]
+    assert f"fall of the score ({len(entities)} explanations)" in shown
 
 
 @pytest.mark.parametrize(

@@ -4,32 +4,46 @@ import numpy as np
 import pytest
 
 import textgraft as tg
-from textgraft.errors import ConfigError
-from textgraft.explanation.explaining import explanations, make_check, make_explainer
+from textgraft.explanation.explaining import explanations, make_explainer
 from textgraft.explanation.explanation import METHODS
+from textgraft.explanation.faithfulness import FaithfulnessCheck
 
 WORDS = [f"filler{number}" for number in range(19)]
 TEXTS = [" ".join([*WORDS[:position], "good", *WORDS[position:]]) for position in (0, 7, 19)]
+
+
+def kernel_of_one_word(backbone):
+    """A kernel (dim,) whose product is 40 for the word "good", and 0 for the others."""
+    vector = np.asarray(backbone.token_embedding.vectors)[backbone.tokenize(["good"]).values[0]]
+    others = np.asarray(backbone.token_embedding.vectors)[backbone.tokenize([" ".join(WORDS)]).values]
+    orthogonal = vector - others.T @ np.linalg.lstsq(others.T, vector, rcond=None)[0]
+    return 40 * orthogonal / (orthogonal @ vector)
 
 
 @pytest.fixture(scope="module")
 def model(word_vectors_backbone):
     """A model whose probability depends on the word "good" alone."""
     model = tg.TextClassifier(word_vectors_backbone, ["a", "b"], "float32", pooling="sqrtn")
-    backbone = model.backbone
-    vector = np.asarray(backbone.token_embedding.vectors)[backbone.tokenize(["good"]).values[0]]
-    others = np.asarray(backbone.token_embedding.vectors)[backbone.tokenize([" ".join(WORDS)]).values]
-    orthogonal = vector - others.T @ np.linalg.lstsq(others.T, vector, rcond=None)[0]
     kernel, bias = model.head.layers[-1].weights
-    kernel.assign(40 * orthogonal[:, np.newaxis] / (orthogonal @ vector))
+    kernel.assign(kernel_of_one_word(model.backbone)[:, np.newaxis])
     bias.assign([-2.0])
+    return model
+
+
+@pytest.fixture(scope="module")
+def entity_model(word_vectors_backbone):
+    """A model that takes the word "good" for an entity."""
+    model = tg.TokenClassifier(word_vectors_backbone, ["b"], "float32", convolution=False)
+    kernel, bias = model.head.layers[-1].weights
+    kernel.assign(np.outer(kernel_of_one_word(model.backbone), [0, 1, 0]))
+    bias.assign([0.0, -20.0, -20.0])
     return model
 
 
 def check(model, method, texts):
     explainer = make_explainer(model, method)
-    measured = make_check(explainer)
-    for explanation in explanations(explainer, [(text,) for text in texts], "b", lambda item: ()):
+    measured, items = FaithfulnessCheck(explainer), explainer.items(np.array([text.encode() for text in texts], object))
+    for explanation in explanations(explainer, items, "b", lambda item: ()):
         measured.add(explanation)
     return measured.result()
 
@@ -49,7 +63,24 @@ def test_texts_of_one_word_are_not_checked(model):
     assert check(model, "occlusion", ["good", ""]) is None
 
 
-def test_explanations_of_entities_are_not_checked(bert_backbone):
-    explainer = make_explainer(tg.TokenClassifier(bert_backbone, ["X"], "float32"), "occlusion")
-    with pytest.raises(ConfigError, match="explanations of entities are not checked"):
-        make_check(explainer)
+@pytest.mark.parametrize("method", METHODS)
+def test_explanations_of_an_entity_that_is_one_word_are_faithful(entity_model, method):
+    result = check(entity_model, method, TEXTS)
+    assert result.texts == 3
+    assert result.comprehensiveness.explanations > 0.99
+    assert result.comprehensiveness.interval[0] > 0.2
+    assert result.sufficiency.explanations < 0.01
+    assert result.sufficiency.interval[1] < -0.2
+
+
+@pytest.mark.parametrize("options", [{}, {"decoding": "free"}, {"scoring": "words", "decoding": "free"}])
+def test_scores_of_entities_are_those_of_predictions_where_no_word_is_hidden(bert_backbone, options):
+    model = tg.TokenClassifier(bert_backbone, ["PER"], "float32", sequence_length=8, **options)
+    explainer = make_explainer(model, "occlusion")
+    texts = np.array([b"the film was not good , the plot was very bad .", b"it was a dull film"], object)
+    results = list(explanations(explainer, explainer.items(texts), None, lambda item: ()))
+    assert {explanation.row for explanation in results} == {0, 1}
+    for explanation in [*results, *reversed(results)]:
+        shown, hidden = explainer.scores_without(explanation, [[], explainer.checked_words(explanation)])
+        assert shown == pytest.approx(explanation.score, abs=1e-5)
+        assert hidden != pytest.approx(explanation.score, abs=1e-5)

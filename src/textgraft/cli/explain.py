@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from textgraft.cli import options as o
-from textgraft.cli.output.console import items_with_progress
+from textgraft.cli.output.console import progress_of_explanations
 from textgraft.cli.output.log import log
 from textgraft.cli.output.status import load_tensorflow
 from textgraft.data.columns import Reading
@@ -93,25 +93,28 @@ def explain(
         explanations,
         incomplete_notice,
         is_incomplete,
-        make_check,
         make_explainer,
         make_search,
     )
+    from textgraft.explanation.faithfulness import FaithfulnessCheck
     from textgraft.tasks.loading import load
 
     model = load(stored, runtime.precision)
     explainer, search = make_explainer(model, method), make_search(model, nearest)
-    measures = [make_check(explainer)] if check else []
+    measures = [FaithfulnessCheck(explainer)] if check else []
     items = _text_item(explainer, data) if rows is None else _items_of_rows(explainer, rows, limit)
-    if rows is not None and (paths or check):
-        items = items_with_progress(items)
     count = incomplete = 0
-    with open_explanation_files(paths, run.overwrite, f"Explanations of {stored.folder.resolve().name}") as files:
-        for explanation in explanations(explainer, items, label, search):
+    title = f"Explanations of {stored.folder.resolve().name}"
+    with (
+        open_explanation_files(paths, run.overwrite, title) as files,
+        progress_of_explanations(bool(files or measures)) as progress,
+    ):
+        for explanation in explanations(explainer, items, label, search, progress.start_text):
             for file in files:
                 file.add(explanation)
             for measure in measures:
                 measure.add(explanation)
+            progress.advance()
             if not (files or measures):
                 print_explanation(explanation)
             count, incomplete = count + 1, incomplete + is_incomplete(explanation)

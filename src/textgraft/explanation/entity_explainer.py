@@ -14,6 +14,7 @@ from textgraft.data.label_types import Label
 from textgraft.data.labels import join_labels
 from textgraft.data.tagged import tagged_texts
 from textgraft.errors import ConfigError
+from textgraft.explanation.entity_scores import EntityScores, PackedText
 from textgraft.explanation.explanation import INTEGRATED_GRADIENTS, Explanation, WordAttribution
 from textgraft.explanation.hidden_words import HiddenWords
 from textgraft.explanation.integrated_gradients import IntegratedGradients
@@ -36,24 +37,17 @@ class _Entity(NamedTuple):
     tags: np.ndarray
 
 
-class _PackedText(NamedTuple):
-    """A text and the rows of tokens into which its words are packed.
+class EntityExplanations:
+    """The explanations of the entities of a text: their number is known before they are computed one after another."""
 
-    Attributes:
-        text: the text.
-        words: its words.
-        token_ids: int32 ragged (r, None).
-        word_indices: of each token, -1 for special tokens; likewise.
-        positions: of each word in its row, int32 (w,).
-        rows: index of the row of each word, int64 (w,).
-    """
+    def __init__(self, count: int, explanations: Iterator[Explanation]) -> None:
+        self._count, self._explanations = count, explanations
 
-    text: str
-    words: Words
-    token_ids: Ragged
-    word_indices: Ragged
-    positions: np.ndarray
-    rows: np.ndarray
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Explanation]:
+        return self._explanations
 
 
 class EntityExplainer:
@@ -66,6 +60,8 @@ class EntityExplainer:
     def __init__(self, model: TokenClassifier, method: str) -> None:
         self._model, self._method = model, method
         self._attributor = (IntegratedGradients if method == INTEGRATED_GRADIENTS else HiddenWords)(model)
+        self._scores = EntityScores(model)
+        self._packed: PackedText | None = None  # the text that was explained last
 
     def items(self, texts: np.ndarray) -> Iterator[TaggedText]:
         """What `explain` takes, from texts, object (n,) of UTF-8 bytes."""
@@ -75,8 +71,8 @@ class EntityExplainer:
         """What `explain` takes, from rows of `InputRows`."""
         return iter(tagged_texts(rows))
 
-    def explain(self, text: TaggedText, label: Label | None) -> Iterator[Explanation]:
-        """Yield an explanation for each entity of a text, or for those with a label.
+    def explain(self, text: TaggedText, label: Label | None) -> EntityExplanations:
+        """The explanations of the entities of a text, or of those with a label.
 
         Raises:
             ConfigError: for a label that the model does not have.
@@ -88,12 +84,42 @@ class EntityExplainer:
         logits = self._model.word_logits([text], words)
         entities = [entity for entity in self._entities(logits) if label in (None, labels[entity.label])]
         if not entities:
-            return
-        packed, count = self._pack(text.text, words), max(1, _MAX_ATTRIBUTIONS // len(words.starts))
+            return EntityExplanations(0, iter(()))
+        packed = self._packed = self._pack(text.text, words, logits)
+        return EntityExplanations(len(entities), self._explain_all(packed, entities))
+
+    def checked_words(self, explanation: Explanation) -> np.ndarray:
+        """The words, int64 (n,), that are hidden in a check of an explanation: those that the model sees together."""
+        first, end, _ = self._span(explanation)
+        return self._packed_text(explanation).words_with(first, end)
+
+    def scores_without(self, explanation: Explanation, removed: Sequence[np.ndarray]) -> np.ndarray:
+        """The score of an explained entity while words are hidden, float64 (n,), from indices of words, int (h,) each.
+
+        The score is that of the same span and label, whether or not it is still predicted.
+        """
+        return self._scores.without(self._packed_text(explanation), self._span(explanation), removed)
+
+    def _packed_text(self, explanation: Explanation) -> PackedText:
+        if self._packed is None or self._packed.text is not explanation.text:
+            (text,) = explanation.parts
+            tagged = TaggedText(text, [(word.start, word.end) for word in explanation.words], [])
+            words = self._model.word_rows.words([tagged])
+            self._packed = self._pack(text, words, self._model.word_logits([tagged], words))
+        return self._packed
+
+    def _span(self, explanation: Explanation) -> tuple[int, int, int]:
+        """The first word, the word after the last, and the index of the label of an entity."""
+        start, end = explanation.span or (0, 0)
+        starts, ends = ([getattr(word, side) for word in explanation.words] for side in ("start", "end"))
+        return starts.index(start), ends.index(end) + 1, self._model.labels.index(str(explanation.label))
+
+    def _explain_all(self, packed: PackedText, entities: Sequence[_Entity]) -> Iterator[Explanation]:
+        count = max(1, _MAX_ATTRIBUTIONS // len(packed.words.starts))
         for start in range(0, len(entities), count):
             yield from self._explain(packed, entities[start : start + count])
 
-    def _explain(self, packed: _PackedText, entities: Sequence[_Entity]) -> Iterator[Explanation]:
+    def _explain(self, packed: PackedText, entities: Sequence[_Entity]) -> Iterator[Explanation]:
         text, labels = packed.text, self._model.labels
         bounds = list(zip(packed.words.starts.tolist(), packed.words.ends.tolist(), strict=True))
         rows = _rows(packed, entities, self._model.objective.width)
@@ -121,25 +147,26 @@ class EntityExplainer:
             for first, end, label, score in zip(*map(np.ndarray.tolist, (*spans, scores)), strict=True)
         ]
 
-    def _pack(self, text: str, words: Words) -> _PackedText:
+    def _pack(self, text: str, words: Words, logits: Ragged) -> PackedText:
         inputs = self._model.word_rows.inputs([words])
-        return _PackedText(
+        return PackedText(
             text,
             words,
             Ragged(inputs.tokens.ids, inputs.lengths),
             self._model.word_rows.word_indices(words),
             inputs.positions.values,
             np.repeat(np.arange(len(inputs)), inputs.positions.lengths),
+            logits.values,
         )
 
 
-def _rows(packed: _PackedText, entities: Sequence[_Entity], tag_count: int) -> list[ExplainedRow]:
+def _rows(packed: PackedText, entities: Sequence[_Entity], tag_count: int) -> list[ExplainedRow]:
     """For each entity, the rows that have a word of it at the position where its tag is predicted."""
     rows = []
     for value, entity in enumerate(entities):
         span, size = slice(entity.first, entity.end), entity.end - entity.first
         for row in np.unique(packed.rows[span]).tolist():
-            token_ids, words = (arrays[np.array([row])].values for arrays in (packed.token_ids, packed.word_indices))
+            token_ids, words = packed.row(row)
             is_in_row = packed.rows[span] == row
             positions = packed.positions[span][is_in_row]
             weights = np.zeros((len(token_ids), tag_count), np.float32)

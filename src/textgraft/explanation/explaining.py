@@ -9,7 +9,6 @@ from textgraft.data.label_types import Label
 from textgraft.errors import ConfigError, counted, warn
 from textgraft.explanation.entity_explainer import EntityExplainer
 from textgraft.explanation.explanation import COMPLETE, METHODS, Explanation
-from textgraft.explanation.faithfulness import FaithfulnessCheck
 from textgraft.explanation.text_explainer import TextExplainer
 from textgraft.model_folder.text_index import Neighbour
 from textgraft.tasks.base import Task
@@ -85,18 +84,24 @@ def incomplete_notice(count: int, precision: str) -> str:
     return f"{subject}; {advice}" if count else ""
 
 
-def make_check(explainer: Explainer) -> FaithfulnessCheck:
-    """What measures the explanations of labels or numbers of texts; a ConfigError for entities."""
-    if not isinstance(explainer, TextExplainer):
-        raise ConfigError("explanations of entities are not checked; labels and numbers of texts are; drop --check")
-    return FaithfulnessCheck(explainer)
-
-
 def explanations(
-    explainer: Any, items: Iterable[Any], target: Label | None, search: NearestSearch
+    explainer: Any,
+    items: Iterable[Any],
+    target: Label | None,
+    search: NearestSearch,
+    on_item: Callable[[int], None] = lambda count: None,
 ) -> Iterator[Explanation]:
-    """Stream the explanations of items of an `Explainer`; `target` is the label, None for what is predicted."""
+    """Stream the explanations of items of an `Explainer`.
+
+    Args:
+        explainer: explains each item.
+        items: texts.
+        target: the label; None for what is predicted.
+        search: what finds the nearest texts of an item.
+        on_item: called with the number of explanations of an item before they are yielded.
+    """
     for row, item in enumerate(items):
-        nearest = search(item)
-        for explanation in explainer.explain(item, target):
+        nearest, results = search(item), explainer.explain(item, target)
+        on_item(len(results))
+        for explanation in results:
             yield explanation.of_row(row, nearest)

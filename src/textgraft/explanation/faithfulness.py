@@ -5,15 +5,14 @@ words of the highest attributions are removed, sufficiency its fall when only th
 of the words (the area over the perturbation curve).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from textgraft.evaluation.bootstrap import percentile_interval, resample_counts
 from textgraft.explanation.explanation import Explanation
-from textgraft.explanation.text_explainer import TextExplainer
-from textgraft.explanation.words import WordGroup, without_all
 
 # Of the words of a text.
 _SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
@@ -55,10 +54,20 @@ class Faithfulness:
     completeness_errors: tuple[float, float] | None
 
 
+class CheckedExplainer(Protocol):
+    """What explains predictions, and scores them without some of the words."""
+
+    def checked_words(self, explanation: Explanation) -> np.ndarray:
+        """The indices of the words of an explanation that can be removed, int64 (n,)."""
+
+    def scores_without(self, explanation: Explanation, removed: Sequence[np.ndarray]) -> np.ndarray:
+        """The score of an explained prediction without words, float64 (n,), from their indices, int (w,) each."""
+
+
 class FaithfulnessCheck:
     """Measures explanations one by one."""
 
-    def __init__(self, explainer: TextExplainer, seed: int = 0) -> None:
+    def __init__(self, explainer: CheckedExplainer, seed: int = 0) -> None:
         """The seed determines the random orders."""
         self._explainer, self._random = explainer, np.random.default_rng(seed)
         self._falls: list[np.ndarray] = []  # (2, 2): without and with only the words; explanation and random
@@ -68,17 +77,13 @@ class FaithfulnessCheck:
         """Measure an explanation of this explainer; those of less than two words count nothing."""
         if explanation.completeness_error is not None:
             self._errors.append(explanation.completeness_error)
-        if len(explanation.words) < _MIN_WORDS:
+        words = self._explainer.checked_words(explanation)
+        if len(words) < _MIN_WORDS:
             return
-        words = [WordGroup(word.part, word.start, word.end) for word in explanation.words]
-        orders = [np.argsort(-explanation.attributions, kind="stable")]
-        orders += [self._random.permutation(len(words)) for _ in range(_RANDOM_ORDERS)]
-        texts = [
-            without_all(explanation.parts, [words[index] for index in removed])
-            for order in orders
-            for removed in _removals(order)
-        ]
-        full, *scores = self._explainer.label_scores([explanation.parts, *texts], explanation.label)
+        orders = [words[np.argsort(-explanation.attributions[words], kind="stable")]]
+        orders += [self._random.permutation(words) for _ in range(_RANDOM_ORDERS)]
+        removed = [indices for order in orders for indices in _removals(order)]
+        full, *scores = self._explainer.scores_without(explanation, [words[:0], *removed])
         falls = (full - np.array(scores)).reshape(len(orders), 2, len(_SHARES)).mean(axis=2)
         self._falls.append(np.stack([falls[0], falls[1:].mean(axis=0)], axis=1))
 

@@ -3,7 +3,7 @@
 https://arxiv.org/abs/1612.08220 (erasure). A hidden word has the embeddings of the baseline of integrated gradients.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,10 @@ from textgraft.explanation.row_values import (
     baseline_embedding,
     batch_spec_of,
     make_batch,
-    weighted_sums,
 )
 from textgraft.training.inference import batches_by_length
 
-_NO_WORD = -2  # the index of no token
+_NO_WORD = np.empty(0, np.int64)
 
 
 class HiddenWords:
@@ -32,41 +31,51 @@ class HiddenWords:
         backbone = model.backbone
 
         @tf.function(input_signature=[batch_spec_of(model), tf.TensorSpec([None, None], tf.bool)], autograph=False)
-        def values(batch: RowBatch, is_hidden: tf.Tensor) -> tf.Tensor:
+        def outputs(batch: RowBatch, is_hidden: tf.Tensor) -> tf.Tensor:
             baseline = baseline_embedding(backbone)
 
             def hide(vectors: tf.Tensor) -> tf.Tensor:
                 return tf.where(is_hidden[:, :, tf.newaxis], tf.cast(baseline, vectors.dtype), vectors)
 
             with backbone.token_embedding.changed(hide):
-                outputs = model.apply_head(*backbone.vectors(batch.packed(model.pairs)))
-            return weighted_sums(outputs, batch.weights)
+                return tf.cast(model.apply_head(*backbone.vectors(batch.packed(model.pairs))), tf.float32)
 
-        self._values = values
+        self._outputs = outputs
 
     def attribute(self, rows: Sequence[ExplainedRow], words: int, exact: Sequence[float]) -> list[ValueAttributions]:
         """The falls of explained values without each of a number of words; see `IntegratedGradients.attribute`."""
-        variants = [(row, word) for row in rows for word in (_NO_WORD, *np.unique(row.words[row.words >= 0]).tolist())]
-        parts = self._compute(variants)
+        variants = [
+            (row, hidden) for row in rows for hidden in (_NO_WORD, *np.unique(row.words[row.words >= 0])[:, np.newaxis])
+        ]
+        parts = np.zeros(len(variants))
+        for index, outputs in self.outputs(variants):
+            parts[index] = np.sum(outputs * variants[index][0].weights, dtype=np.float64)
         totals, falls = np.zeros(len(exact)), np.zeros((len(exact), words))
         shown = 0.0
-        for (row, word), part in zip(variants, parts.tolist(), strict=True):
-            if word == _NO_WORD:
+        for (row, hidden), part in zip(variants, parts.tolist(), strict=True):
+            if hidden is _NO_WORD:
                 shown = part
                 totals[row.value] += part
             else:
-                falls[row.value, word] += shown - part
+                falls[row.value, hidden] += shown - part
         return [ValueAttributions(falls[value], float(totals[value])) for value in range(len(exact))]
 
-    def _compute(self, variants: Sequence[tuple[ExplainedRow, int]]) -> np.ndarray:
-        """The part of each row in its value, with a word hidden, float64 (variants,)."""
-        parts = np.zeros(len(variants))
+    def outputs(self, variants: Sequence[tuple[ExplainedRow, np.ndarray]]) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the index of each row with its outputs while some words are hidden, in any order.
+
+        Args:
+            variants: rows, and the indices of the words that are hidden in each, int (h,).
+
+        Yields:
+            indices and outputs, float32 (outputs,) or of tokens (t, outputs).
+        """
         lengths = np.array([len(row.token_ids) for row, _ in variants], np.int64)
         for indices in batches_by_length(lengths, BATCH_TOKENS, BATCH_ROWS):
             chosen = [variants[index] for index in indices]
             batch = make_batch([row for row, _ in chosen])
             is_hidden = np.zeros(batch.is_word.shape, bool)
-            for index, (row, word) in enumerate(chosen):
-                is_hidden[index, : len(row.words)] = row.words == word
-            parts[indices] = self._values(batch, tf.constant(is_hidden)).numpy()
-        return parts
+            for index, (row, hidden) in enumerate(chosen):
+                is_hidden[index, : len(row.words)] = np.isin(row.words, hidden)
+            outputs = self._outputs(batch, tf.constant(is_hidden)).numpy()
+            for index, (row, _), values in zip(indices.tolist(), chosen, outputs, strict=True):
+                yield index, values[: len(row.token_ids)] if values.ndim > 1 else values

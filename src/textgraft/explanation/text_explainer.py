@@ -18,7 +18,7 @@ from textgraft.explanation.ngram_attribution import ngram_attributions
 from textgraft.explanation.row_values import ExplainedRow
 from textgraft.explanation.targets import Target, explained_targets
 from textgraft.explanation.text_rows import text_rows
-from textgraft.explanation.words import WordGroup, falls_without, without_words, words_of
+from textgraft.explanation.words import WordGroup, falls_without, without_all, without_words, words_of
 from textgraft.tasks.text_classification import TextClassifier
 from textgraft.training.token_ids import TruncationCount
 
@@ -87,10 +87,21 @@ class TextExplainer:
         probabilities = self._model.objective.probabilities(outputs).astype(np.float64).reshape(len(outputs), -1)
         return probabilities[:, [target.column for target in targets]]
 
-    def label_scores(self, texts: Sequence[Sequence[str]], label: Label | None) -> np.ndarray:
-        """The probability of a label for texts or pairs, or their numbers, float64 (n,)."""
-        outputs = self.outputs(texts)
-        return self.scores(outputs, explained_targets(self._model, outputs[0], label)[:1])[:, 0]
+    def checked_words(self, explanation: Explanation) -> np.ndarray:
+        """The words, int64 (n,), that are removed in a check of an explanation: all."""
+        return np.arange(len(explanation.words))
+
+    def scores_without(self, explanation: Explanation, removed: Sequence[np.ndarray]) -> np.ndarray:
+        """The probability of the explained label, or the number, without words, float64 (n,).
+
+        Takes the indices of words that are removed from the text, int (w,) each.
+        """
+        words = [WordGroup(word.part, word.start, word.end) for word in explanation.words]
+        outputs = self.outputs(
+            [without_all(explanation.parts, [words[index] for index in indices]) for indices in removed]
+        )
+        target = explained_targets(self._model, outputs[0], explanation.label)[:1]
+        return self.scores(outputs, target)[:, 0]
 
     def _occlude(
         self, parts: Sequence[str], groups: Sequence[WordGroup], targets: Sequence[Target]

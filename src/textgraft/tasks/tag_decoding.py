@@ -114,12 +114,23 @@ def scored_spans(
     tags = decode_tags(probabilities, lengths, decoding)
     spans = decode_spans(tags, lengths)
     if scoring == WORDS:
-        chosen = probabilities[np.arange(len(tags)), tags]
-        bounds = zip(spans.starts.tolist(), spans.ends.tolist(), strict=True)
-        return spans, np.array([chosen[start:end].mean(dtype=np.float64) for start, end in bounds], np.float64)
+        return spans, word_means(spans, probabilities[np.arange(len(tags)), tags])
+    return spans, probabilities_of_spans(spans, probabilities, lengths, decoding)
+
+
+def word_means(spans: SpanArrays, probabilities: np.ndarray) -> np.ndarray:
+    """The mean probability of the words of each span, float64 (s,), from those of all words, float32 (w,)."""
+    bounds = zip(spans.starts.tolist(), spans.ends.tolist(), strict=True)
+    return np.array([probabilities[start:end].mean(dtype=np.float64) for start, end in bounds], np.float64)
+
+
+def probabilities_of_spans(
+    spans: SpanArrays, probabilities: np.ndarray, lengths: np.ndarray, decoding: str
+) -> np.ndarray:
+    """The probability of each span by a decoding, float64 (s,); other arguments: see `scored_spans`."""
     if decoding == FREE:
-        return spans, free_span_probabilities(spans, probabilities.astype(np.float64), lengths)
-    return spans, span_probabilities(spans, log_probabilities(probabilities).astype(np.float64), lengths)
+        return free_span_probabilities(spans, probabilities.astype(np.float64), lengths)
+    return span_probabilities(spans, log_probabilities(probabilities).astype(np.float64), lengths)
 
 
 def span_probabilities(spans: SpanArrays, scores: np.ndarray, lengths: np.ndarray) -> np.ndarray:

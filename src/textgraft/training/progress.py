@@ -67,7 +67,10 @@ class TrainingBar(Callback):
 
 
 def text_bar(console: Console | None = None) -> Progress:
-    """A bar that counts texts, drawn on terminals only, by default on standard error; tasks have a field `means`."""
+    """A bar that counts texts, drawn on terminals only, by default on standard error.
+
+    Tasks have a field `means`, and a field `unit` where they count something else.
+    """
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=12),
@@ -84,12 +87,12 @@ def text_bar(console: Console | None = None) -> Progress:
 
 class _ShareColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(f"{task.percentage:.0f}%" if task.total else f"{task.completed:,.0f} texts")
+        return Text(f"{task.percentage:.0f}%" if task.total else f"{task.completed:,.0f} {_unit(task)}")
 
 
 class _SpeedColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(f"{task.finished_speed or task.speed or 0:.1f} texts/s")
+        return Text(f"{task.finished_speed or task.speed or 0:.1f} {_unit(task)}/s")
 
 
 class _TimeLeftColumn(TimeRemainingColumn):
@@ -100,6 +103,11 @@ class _TimeLeftColumn(TimeRemainingColumn):
         if seconds is None:
             return super().render(task)
         return Text(str(timedelta(seconds=round(seconds))), "progress.remaining")
+
+
+def _unit(task: Task) -> str:
+    unit: str = task.fields.get("unit", "texts")
+    return unit
 
 
 def _format_means(means: dict[str, float], decimals: int) -> str:

@@ -14,12 +14,12 @@ from textgraft.terminal.escaping import MAX_LINE, MAX_VALUE, printable, printabl
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.progress import Progress, TaskID
 
     from textgraft.tasks.plan import Plan
 
 _PIPE_WIDTH = 120
 
-_Item = TypeVar("_Item")
 _Texts = TypeVar("_Texts", bound=Sized)
 
 
@@ -103,12 +103,37 @@ def progress_of_texts(total: int | None = None) -> Iterator[Callable[[int], None
         yield lambda texts: bar.advance(task, texts)
 
 
-def items_with_progress(items: Iterable[_Item]) -> Iterator[_Item]:
-    """Yield items while a progress bar counts them as texts."""
-    with progress_of_texts() as advance:
-        for item in items:
-            yield item
-            advance(1)
+class ExplanationProgress:
+    """A bar of texts, and one of the entities of the present text, whose number is known before they are explained."""
+
+    def __init__(self, bar: "Progress") -> None:
+        self._bar = bar
+        self._texts = bar.add_task("texts", total=None, means="")
+        self._entities: TaskID | None = None
+
+    def start_text(self, explanations: int) -> None:
+        """Count a text, and begin to count its explanations where there are several."""
+        if self._entities is not None:
+            self._bar.remove_task(self._entities)
+        self._bar.advance(self._texts)
+        several = {"total": explanations, "means": "", "unit": "entities"}
+        self._entities = self._bar.add_task("entities of this text", **several) if explanations > 1 else None
+
+    def advance(self) -> None:
+        """Count an explanation."""
+        if self._entities is not None:
+            self._bar.advance(self._entities)
+
+
+@contextmanager
+def progress_of_explanations(shown: bool) -> Iterator[ExplanationProgress]:
+    """A progress bar of explained texts, which is drawn where it is to be shown."""
+    from textgraft.training.progress import text_bar
+
+    bar = text_bar()
+    bar.disable = bar.disable or not shown
+    with bar:
+        yield ExplanationProgress(bar)
 
 
 def with_progress(batches: Iterable[_Texts], total: int | None = None) -> Iterator[_Texts]:

@@ -106,10 +106,21 @@ class Tags(Objective):
 
     def spans(self, logits: Ragged) -> tuple[tag_decoding.SpanArrays, np.ndarray]:
         """The spans that are answered, and their scores, float64 (s,)."""
-        probabilities = self.probabilities(logits)
-        spans, scores = tag_decoding.scored_spans(probabilities, logits.lengths, self.decoding, self.scoring)
+        spans, scores = self.scored_spans(logits)
         is_sure = scores >= self.min_confidence
         return tag_decoding.SpanArrays(*(values[is_sure] for values in spans)), scores[is_sure]
+
+    def scored_spans(self, logits: Ragged) -> tuple[tag_decoding.SpanArrays, np.ndarray]:
+        """All spans, also those below `min_confidence`, and their scores, float64 (s,)."""
+        return tag_decoding.scored_spans(self.probabilities(logits), logits.lengths, self.decoding, self.scoring)
+
+    def span_scores(self, logits: Ragged, spans: tag_decoding.SpanArrays) -> np.ndarray:
+        """The scores of given spans, whether or not they are predicted, float64 (s,)."""
+        probabilities = self.probabilities(logits)
+        if self.scoring == tag_decoding.WORDS:
+            tags = tag_decoding.encode_spans(spans, len(probabilities))
+            return tag_decoding.word_means(spans, probabilities[np.arange(len(tags)), tags])
+        return tag_decoding.probabilities_of_spans(spans, probabilities, logits.lengths, self.decoding)
 
     def probabilities(self, logits: Ragged) -> np.ndarray:
         """Float32 (w, tags)."""
