@@ -107,6 +107,16 @@ def test_withheld_answers_have_a_section_also_where_none_is_given():
     assert "Withheld answers" not in report_page(single_label_facts(), {})
 
 
+def test_entities_below_the_minimum_confidence_have_a_section():
+    facts = entity_facts()
+    label = facts.labels[0]
+    answered = sum(count for (_, predicted), count in facts.results.pairs.items() if predicted == label)
+    page = report_page(replace(facts, metrics={**facts.metrics, "below_min_confidence": {label: 7}}), {})
+    assert ": 7 were dropped." in page
+    assert f'<td class="number">{answered}</td><td class="number">7</td>' in page
+    assert "Dropped entities" not in report_page(facts, {})
+
+
 def test_model_without_rows_of_results_has_a_report_of_its_metrics():
     page = report_page(replace(single_label_facts(), results=None, part="cross-validation", history=[]), {})
     assert "Accuracy" in page

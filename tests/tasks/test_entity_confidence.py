@@ -1,9 +1,11 @@
 """Scores of entities: calibration, the lowest one that is answered, folders of earlier versions, and their curve."""
 
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import textgraft as tg
 from tests.helpers.commands import assert_fails, run, run_successfully
@@ -78,7 +80,7 @@ def test_training_calibrates(trained):
     assert model.settings()["scoring"] == "spans"
 
 
-def test_entities_below_the_lowest_score_are_dropped(trained, folder):
+def test_entities_below_the_lowest_score_are_dropped_and_counted(trained, folder, monkeypatch):
     model, _ = trained
     entities = [entity for row in model.predict(TEXTS) for entity in row]
     limit = sorted(entity.score for entity in entities)[len(entities) // 2] - 1e-5
@@ -87,6 +89,14 @@ def test_entities_below_the_lowest_score_are_dropped(trained, folder):
     printed = [entity for row in result.stdout.splitlines() for entity in json.loads(row)["entities"]]
     assert 0 < len(printed) < len(entities)
     assert all(entity["score"] >= limit for entity in printed)
+    monkeypatch.setattr(model.objective, "min_confidence", limit)
+    metrics = model.evaluate(tg.TaggedDataset.from_lists(WORDS[:4], TAGS[:4]))
+    counts = metrics["below_min_confidence"]
+    assert sum(counts.values()) == len(entities) - len(printed)
+    tables = Console(file=io.StringIO(), width=200)
+    tables.print(model.objective.report(metrics))
+    line = f"entities dropped below the minimum confidence: {sum(counts.values())} ("
+    assert line in tables.file.getvalue()
     assert_fails(run("predict", folder, "--abstain-below", "0.5", stdin="x"), 2, "--abstain-below is for classifiers")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from textgraft.data.labels import MAX_LISTED
+from textgraft.data.labels import MAX_LISTED, join_first, show_label
 from textgraft.errors import counted
 from textgraft.evaluation.span_metrics import OUTCOMES, alignment_notices
 from textgraft.terminal.console import cell
@@ -44,8 +44,19 @@ def span_tables(metrics: dict[str, Any]) -> RenderableType:
     for scheme, values in metrics["schemes"].items():
         schemes.add_row(scheme, *(str(values[name]) for name in OUTCOMES), f"{values['f1']:.4f}")
     summary = _summary(metrics, ("f1", "precision", "recall", "macro_f1"))
-    notices = (cell(notice, limit=MAX_LINE) for notice in alignment_notices(metrics["alignment"]))
+    lines = [*alignment_notices(metrics["alignment"]), *_dropped_notice(metrics.get("below_min_confidence"))]
+    notices = (cell(notice, limit=MAX_LINE) for notice in lines)
     return Group(summary, _per_label(metrics["per_type"]), schemes, *notices)
+
+
+def _dropped_notice(counts: Mapping[str, int] | None) -> list[str]:
+    """A line about the entities that a minimum confidence dropped, by label; none without one."""
+    if counts is None:
+        return []
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    shown = join_first([f"{show_label(label)} {count:,}" for label, count in ranked[:MAX_LISTED]], len(ranked))
+    total = sum(counts.values())
+    return [f"entities dropped below the minimum confidence: {total:,}{f' ({shown})' if shown else ''}"]
 
 
 def _summary(metrics: dict[str, Any], names: Sequence[str]) -> Table:

@@ -1,5 +1,6 @@
 """token-classification: labelled spans of words in a text, such as named entities."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice, tee
@@ -250,9 +251,10 @@ class TokenClassifier(TrainableTask):
     ) -> dict[str, Any]:
         """Loss, "alignment" (numbers of labelled spans, widened and dropped ones), and all metrics of `span_metrics`.
 
-        Spans are compared by their code points, labelled ones as whole words; see `Alignment`.
+        With a `min_confidence`, also "below_min_confidence": the number of dropped entities by label. Spans are
+        compared by their code points, labelled ones as whole words; see `Alignment`.
         """
-        label_ids, count = self._label_ids(data), AlignmentCount()
+        label_ids, count, dropped = self._label_ids(data), AlignmentCount(), Counter[str]()
         loss, words_seen, start = 0.0, 0, 0
 
         def span_pairs() -> Iterator[tuple[list[Span], list[Span]]]:
@@ -262,7 +264,7 @@ class TokenClassifier(TrainableTask):
                 logits, alignment = self.word_logits(texts, words), align_spans(texts, words, count)
                 losses = self.objective.word_losses(logits, alignment.tags(words.lengths, label_ids))
                 loss, words_seen = loss + float(losses.sum(dtype=np.float64)), words_seen + len(losses)
-                decoded = self._decode(texts, words, logits)
+                decoded = self._decode(texts, words, logits, dropped)
                 if on_results:
                     part = data.take(range(start, start + len(texts)))
                     results = map(_row_result, texts, alignment.characters, decoded)
@@ -274,6 +276,8 @@ class TokenClassifier(TrainableTask):
         true, predicted = tee(span_pairs())
         with self.counting_unknown():
             metrics = span_metrics((pair[0] for pair in true), (pair[1] for pair in predicted))
+        if self.objective.min_confidence:
+            metrics["below_min_confidence"] = dict(dropped)
         return {"texts": len(data), "loss": loss / max(1, words_seen), "alignment": asdict(count), **metrics}
 
     def precision_recall_curve(self, data: Any, labels: Any = None) -> ThresholdCurve:
@@ -344,11 +348,18 @@ class TokenClassifier(TrainableTask):
             unknown.add(inputs.tokens.ids, words.words)
         return _require_finite_logits(Ragged(self._compute_outputs(inputs).values, words.lengths), texts)
 
-    def _decode(self, texts: Sequence[TaggedText], words: Words, logits: Ragged) -> list[list[Entity]]:
+    def _decode(
+        self, texts: Sequence[TaggedText], words: Words, logits: Ragged, dropped: Counter[str] | None = None
+    ) -> list[list[Entity]]:
+        """The entities of each text; `dropped` counts those below `min_confidence` by label."""
         entities: list[list[Entity]] = [[] for _ in texts]
         text_ids = np.repeat(np.arange(len(texts)), words.lengths)
-        spans, scores = self.objective.spans(logits)
+        spans, scores = self.objective.scored_spans(logits)
         for first, end, label, score in zip(*map(np.ndarray.tolist, (*spans, scores)), strict=True):
+            if score < self.objective.min_confidence:
+                if dropped is not None:
+                    dropped[self.labels[label]] += 1
+                continue
             text_id, start, stop = text_ids[first], int(words.starts[first]), int(words.ends[end - 1])
             if texts[text_id].words:
                 start, stop = widen_to_words(start, stop, texts[text_id].words)

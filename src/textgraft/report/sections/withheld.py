@@ -1,5 +1,6 @@
 """Answers that the model withholds, and the scores of those that it gives."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from textgraft.model_folder.config import CROSS_VALIDATION
@@ -11,7 +12,12 @@ from textgraft.report.withheld import PartScore, Withheld
 
 
 def withheld_section(facts: ReportFacts, charts: Mapping[str, Chart]) -> Html | None:
-    """Scores of answered texts beside those of all, and numbers of withheld answers by reason; None without any."""
+    """Scores of answered texts beside those of all, and numbers of withheld answers by reason; None without any.
+
+    For entities, how many were dropped.
+    """
+    if "below_min_confidence" in facts.metrics:
+        return _dropped_entities(facts)
     withheld = facts.withheld
     if withheld is None:
         return None
@@ -24,6 +30,27 @@ def withheld_section(facts: ReportFacts, charts: Mapping[str, Chart]) -> Html | 
     reasons = [part._replace(name=f"withheld: {part.name}") for part in withheld.reasons]
     scores = _scores([every, withheld.answered, *reasons])
     return section("withheld", "Withheld answers", scores, note, unmeasured, _labels(withheld))
+
+
+def _dropped_entities(facts: ReportFacts) -> Html:
+    """The numbers of entities that were answered, and of those below the minimum confidence, by label."""
+    dropped: Mapping[str, int] = facts.metrics["below_min_confidence"]
+    answered = Counter[str]()
+    for (_, predicted), count in (facts.results.pairs if facts.results else {}).items():
+        answered[predicted] += count
+    labels = sorted(facts.labels, key=lambda label: -dropped.get(label, 0))
+    rows = [
+        (shown_name(label), f"{answered[label]:,}", f"{dropped.get(label, 0):,}")
+        for label in labels
+        if label in dropped or answered[label]
+    ]
+    threshold = facts.config["settings"].get("min_confidence", 0.0)
+    text = (
+        f"Entities with a score below {threshold:g} are not answered: {sum(dropped.values()):,} were dropped. All "
+        "other sections are about the answered ones."
+    )
+    scores = table("Predicted entities", ("label", "answered", "dropped"), rows) if rows else None
+    return section("withheld", "Dropped entities", element("p", text), scores)
 
 
 def _scores(parts: Sequence[PartScore]) -> Html:
