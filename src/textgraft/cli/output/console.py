@@ -116,8 +116,10 @@ class ExplanationProgress:
         if self._entities is not None:
             self._bar.remove_task(self._entities)
         self._bar.advance(self._texts)
-        several = {"total": explanations, "means": "", "unit": "entities"}
-        self._entities = self._bar.add_task("entities of this text", **several) if explanations > 1 else None
+        self._entities = None
+        if explanations > 1:
+            name = "entities of this text"
+            self._entities = self._bar.add_task(name, total=explanations, means="", unit="entities")
 
     def advance(self) -> None:
         """Count an explanation."""
