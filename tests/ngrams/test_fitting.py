@@ -94,6 +94,13 @@ def test_settings_are_those_with_the_lowest_held_out_loss():
     assert (chosen.scale, chosen.inverse_penalty) == min(losses, key=lambda name: losses[name])
 
 
+def test_held_out_logits_of_the_chosen_settings_are_not_computed_again(monkeypatch):
+    (fitting, _), (other, _) = regression(count=40), regression(count=40)
+    chosen = fitting.choose_settings()
+    monkeypatch.setattr(fitting, "_fit_rows", None)
+    np.testing.assert_array_equal(fitting.held_out_logits(chosen), other.held_out_logits(chosen))
+
+
 @pytest.mark.parametrize(
     ("texts", "targets"), [([b"a", b"b", b"c", b"d"], [0, 0, 1, 1]), ([b"a b", b"a b"], [0, 1]), ([b"a"] * 4, [1] * 4)]
 )

@@ -74,6 +74,7 @@ class NgramRegression:
         """
         self._buckets = select_buckets(counts, width)
         self._counts, self._targets, self._width, self._folds = counts[:, self._buckets], targets, width, folds
+        self._chosen_logits: dict[tuple[Settings, int], np.ndarray] = {}  # by settings and number of folds
 
     @property
     def is_possible(self) -> bool:
@@ -81,17 +82,21 @@ class NgramRegression:
         return len(self._buckets) > 0 and len(np.unique(self._targets)) > 1 and bool((self._folds >= 0).any())
 
     def choose_settings(self) -> Settings:
-        """The settings with the lowest log loss on held-out texts."""
+        """The settings with the lowest log loss on held-out texts; `held_out_logits` of them is not computed again."""
         sizes = np.cumsum(np.bincount(self._folds[self._folds >= 0], minlength=FOLDS))
         folds = 1 + int(np.searchsorted(sizes, min(_MIN_HELD_OUT, sizes[-1])))
-        held_out = (self._folds >= 0) & (self._folds < folds)
-        choices = [Settings(*values) for values in product(SCALES, _INVERSE_PENALTIES)]
-        logits = [self.held_out_logits(settings, folds)[held_out] for settings in choices]
-        losses = [mean_log_loss(label_logits(values), self._targets[held_out]) for values in logits]
-        return choices[int(np.argmin(losses))]
+        held_out, losses = (self._folds >= 0) & (self._folds < folds), dict[Settings, float]()
+        for settings in (Settings(*values) for values in product(SCALES, _INVERSE_PENALTIES)):
+            logits = self.held_out_logits(settings, folds)
+            losses[settings] = mean_log_loss(label_logits(logits[held_out]), self._targets[held_out])
+            if losses[settings] == min(losses.values()):
+                self._chosen_logits = {(settings, folds): logits}
+        return min(losses, key=losses.__getitem__)
 
     def held_out_logits(self, settings: Settings, folds: int = FOLDS) -> np.ndarray:
         """Logits, float64 (n, width), by models fitted without the text's fold, for texts in the first folds."""
+        if (settings, folds) in self._chosen_logits:
+            return self._chosen_logits[settings, folds]
         logits = np.zeros((len(self._targets), self._width))
         for fold in range(folds):
             held_out = self._folds == fold
