@@ -1,9 +1,11 @@
 """What tests share: a quiet TensorFlow, a tiny BERT, and the way to real data."""
 
+import gc
 import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "PYTEST_XDIST_WORKER" in os.environ:  # processes side by side: a core each
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["TEXTGRAFT_OFFLINE"] = "1"
 _CACHE = tempfile.TemporaryDirectory(prefix="textgraft-cache-")
 os.environ["TEXTGRAFT_CACHE"] = _CACHE.name
@@ -45,13 +48,17 @@ def two_layer_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_word_vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_word_vectors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A TF-Hub-like text embedding of a few words, width 16, random vectors, two rows for other words."""
     from tools.make_tiny_presets import make_tiny_word_vectors
 
+    from tests.helpers.word_vectors import read_once
+
     folder = tmp_path_factory.mktemp("presets")
     trust(make_tiny_word_vectors(folder / "tiny-word-vectors"), folder / "manifest.json")
-    return folder / "tiny-word-vectors"
+    with pytest.MonkeyPatch.context() as patch:
+        read_once(folder / "tiny-word-vectors", tmp_path_factory.mktemp("word-vectors"), patch)
+        yield folder / "tiny-word-vectors"
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +91,13 @@ _LONGEST = ("test_chaos.py", "test_readme.py", "test_interruption.py", "test_hos
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector pass over the objects of imports, of which there are millions."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def trust(module: Path, manifest: Path) -> None:
