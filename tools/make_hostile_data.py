@@ -35,7 +35,7 @@ class Case:
     Attributes:
         write: writes it to a path.
         words: part of the message; empty for a file that is read.
-        slow: whether reading takes more than a few seconds.
+        slow: whether it takes long, and there is a faster case of its kind.
         reading: options of `load_dataset`, or of `load_tagged` where `tagged`.
         tagged: whether texts have entities.
         rows: those that are read.
@@ -297,7 +297,9 @@ CASES: dict[str, Case] = {
     "link.csv.zip": Case(link_out, rows=1),
     # CSV.
     "quote.csv": Case(text('text\n"', times("a line\n", 3 * MIB)), "is a quote left open?"),
-    "quote.csv.gz": Case(compressed(".gz", b"a line\n" * 100_000, 1000, head=b'text\n"'), "is a quote left open?"),
+    "quote.csv.gz": Case(
+        compressed(".gz", b"a line\n" * 100_000, 1000, head=b'text\n"'), "is a quote left open?", slow=True
+    ),
     "commas.csv": Case(text("text,label", times(",", 8 * MIB), "\n"), "line 1: "),
     "cells.csv": Case(text("text,label\na,b\n", times(",", 7 * MIB), "\n"), "line 3: 7,340,033 cells", slow=True),
     "large.csv.gz": Case(compressed(".gz", b'"' + _LETTERS * 7 + b'",x\n', 24, b"text,label\n"), rows=24, slow=True),
@@ -308,7 +310,9 @@ CASES: dict[str, Case] = {
     "open.json.gz": Case(compressed(".gz", _LETTERS, 1000, head=b'["'), "a value of over 8,388,608"),
     "spaces.json.gz": Case(compressed(".gz", b" " * MIB, 2000), "empty"),
     "numbers.jsonl": Case(text('{"text": "a", "n": [', times("0,", 3 * MIB), "0]}\n"), "a value of over 524,288 parts"),
-    "lists.json": Case(text('[{"text": "a", "n": [', times("[],", 2 * MIB), "0]}]"), "a value of over 524,288 parts"),
+    "lists.json": Case(
+        text('[{"text": "a", "n": [', times("[],", 2 * MIB), "0]}]"), "a value of over 524,288 parts", slow=True
+    ),
     "half.json": Case(
         text('[{"label": "x", "text": "', times("a", 4 * MIB), '", "n": [', times("[],", 200_000), "0]}]"),
         rows=1,
@@ -345,7 +349,7 @@ CASES: dict[str, Case] = {
         slow=True,
     ),
     # Parquet.
-    "dictionary.parquet": Case(parquet(lambda: repeated("x" * MIB, 100)), rows=100),
+    "dictionary.parquet": Case(parquet(lambda: repeated("x" * MIB, 100)), rows=100, slow=True),
     "dictionary-100.parquet": Case(parquet(lambda: repeated("x" * 7 * MIB, 2000)), _EXPANDS, slow=True),
     "lists.parquet": Case(
         parquet(lambda: pa.table({"tokens": [["w" * MIB] * 5] * 30, "tags": [["O"] * 5] * 30})),
@@ -363,7 +367,7 @@ CASES: dict[str, Case] = {
         slow=True,
     ),
     "cell.parquet": Case(parquet(lambda: pa.table({"text": ["a", "a" * 9 * MIB]})), f"row 2: a cell in 'text' {_OVER}"),
-    "page.parquet": Case(parquet(lambda: pa.table({"text": ["a" * 110 * MIB]})), "smaller pages"),
+    "page.parquet": Case(parquet(lambda: pa.table({"text": ["a" * 110 * MIB]})), "smaller pages", slow=True),
     "lying-page.parquet": Case(lying_page(1 << 19), "damaged"),
     "footer.parquet": Case(with_footer(1 << 30), "a footer of 1,024 MiB"),
     # Excel.
@@ -375,7 +379,9 @@ CASES: dict[str, Case] = {
         workbook("[Content_Types].xml", "<Types>", "<a/>" * 10_000, 10_000), "save the sheet as CSV", slow=True
     ),
     "inline.xlsx": Case(
-        sheet(_ROWS + '<row r="3"><c t="inlineStr"><is><t>', "a text " * 10_000, 10_000), "save the sheet as CSV"
+        sheet(_ROWS + '<row r="3"><c t="inlineStr"><is><t>', "a text " * 10_000, 10_000),
+        "save the sheet as CSV",
+        slow=True,
     ),
     "cells.xlsx": Case(
         sheet(_ROWS + '<row r="3">', "<c/>" * 10_000, 10_000, "</row>"), "save the sheet as CSV", slow=True
@@ -384,6 +390,7 @@ CASES: dict[str, Case] = {
     "cdata.xlsx": Case(
         sheet(_ROWS + '<row r="3"><c t="inlineStr"><is><t><![CDATA[', "</row>" * 10_000, 10_000),
         "save the sheet as CSV",
+        slow=True,
     ),
     "laughs.xlsx": Case(
         workbook(

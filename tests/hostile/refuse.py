@@ -1,10 +1,11 @@
 """Script: inspect, load and predict with the model folders in a folder, and print the results as JSON.
 
-    python refuse.py CORPUS STEP VALID_MODEL...
+    python refuse.py CORPUS STEP EXTREMES VALID_MODEL...
 
 First without TensorFlow, whose memory would hide that of a folder. Every folder is inspected; of those refused then,
 every STEP-th is loaded and predicted with; of the others, all are loaded, and every STEP-th is predicted with, and all
-that could be loaded.
+that could be loaded. Then the valid models, and both commands on every folder of extremes, after the first valid one:
+TensorFlow's own memory is taken then.
 """
 
 import json
@@ -19,6 +20,9 @@ from textgraft.cli import app
 from textgraft.errors import TextgraftError
 
 STATUS = Path("/proc/self/status")
+# Texts that differ, and so do the answers of a valid model.
+TEXTS = "the film was good\nbad\na very dull plot, not fine\n"
+PREDICT = ("--columns", "", "--precision", "float32")
 MAX_DATA_BYTES = 16 * 2**30  # protects the machine from a folder that is not refused
 
 command = app.make_app()
@@ -80,12 +84,21 @@ def try_folders(way: str, folders: list[Path], outside: Path, attempt: Callable[
     return passed
 
 
+def compare_commands(folders: list[Path]) -> None:
+    """Report on both commands for each folder."""
+    for folder in folders:
+        for name, options in (("info", ()), ("predict", PREDICT)):
+            before = reset_peak_memory()
+            result = run_command(name, str(folder), *options, texts=TEXTS)
+            report(way=f"{name} of extremes", name=folder.name, **result, grown=peak_memory() - before)
+
+
 def report(**values: object) -> None:
     sys.stdout.write(json.dumps(values) + "\n")
 
 
 def main() -> None:
-    corpus, step, valid = Path(sys.argv[1]), int(sys.argv[2]), list(map(Path, sys.argv[3:]))
+    corpus, step, extremes, *valid = (Path(sys.argv[1]), int(sys.argv[2]), *map(Path, sys.argv[3:]))
     outside = corpus.resolve() / "outside"
     folders = sorted(folder for folder in corpus.iterdir() if folder.is_dir() and folder.name != outside.name)
     resource.setrlimit(resource.RLIMIT_DATA, (MAX_DATA_BYTES, MAX_DATA_BYTES))
@@ -104,6 +117,7 @@ def main() -> None:
     try_folders("valid", valid, outside, lambda folder: call(load, folder, "float32"))
     try_folders("valid", valid, outside, lambda folder: run_command("predict", str(folder)))
     try_folders("valid", valid, outside, lambda folder: run_command("info", str(folder)))
+    compare_commands([valid[0], *sorted(extremes.iterdir())])
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ FIXES = (
     "train the model again",
 )
 WAYS = ("info", "load", "predict")
+EXTREMES = " of extremes"
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +51,14 @@ def corpus(valid, tmp_path_factory):
     return folder, make_hostile(folder, valid)
 
 
-@pytest.fixture(scope="module", params=[10, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
-def reports(request, corpus, valid):
-    folder, _ = corpus
-    return run_script("refuse.py", folder, request.param, *valid.values())
-
-
-def run_script(name, *arguments):
-    command = [sys.executable, str(Path(__file__).with_name(name)), *map(str, arguments)]
+@pytest.fixture(scope="module", params=[(10, 200), pytest.param((1, 1), marks=pytest.mark.slow)], ids=["some", "all"])
+def reports(request, corpus, valid, tmp_path_factory):
+    """The reports of the script, for every n-th of the hostile folders and of the extremes."""
+    (folder, _), (step, step_of_extremes) = corpus, request.param
+    extremes = tmp_path_factory.mktemp("extremes")
+    make_extremes(extremes, valid["bert"], step_of_extremes)
+    arguments = (folder, step, extremes, *valid.values())
+    command = [sys.executable, str(Path(__file__).with_name("refuse.py")), *map(str, arguments)]
     # A message must not be cut short by the width of a terminal.
     environment = {**os.environ, "COLUMNS": "1000"}
     answer = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=MAX_SECONDS, check=False)
@@ -116,7 +117,11 @@ def test_tensorflow_is_not_imported_for_a_refusal(reports):
 
 
 def test_memory_is_bounded(reports):
-    taken = {(report["name"], report["way"]): report["grown"] for report in reports if "grown" in report}
+    taken = {
+        (report["name"], report["way"]): report["grown"]
+        for report in reports
+        if "grown" in report and not report["way"].endswith(EXTREMES)
+    }
     assert {what: grown for what, grown in taken.items() if grown > MAX_MEMORY} == {}
     assert max(taken.values()) > 2**20  # it is measured
 
@@ -134,17 +139,13 @@ def test_valid_folders_are_accepted(reports):
     assert [report["code"] for report in reports if report["way"] == "valid"] == [0] * 6
 
 
-@pytest.fixture(
-    scope="module", params=[200, pytest.param(1, marks=pytest.mark.slow)], ids=["some extremes", "all extremes"]
-)
-def agreements(request, valid, tmp_path_factory):
+@pytest.fixture(scope="module")
+def agreements(reports):
     """The reports of `info` and of `predict` on a valid model, and on extremes of its config, by name and way."""
-    corpus = tmp_path_factory.mktemp("extremes")
-    make_extremes(corpus, valid["bert"], request.param)
-    reports = run_script("agree.py", corpus, valid["bert"])
     by_folder = defaultdict(dict)
     for report in reports:
-        by_folder[report["name"]][report["way"]] = report
+        if report["way"].endswith(EXTREMES):
+            by_folder[report["name"]][report["way"].removesuffix(EXTREMES)] = report
     return by_folder
 
 
