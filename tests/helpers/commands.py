@@ -36,9 +36,15 @@ def assert_fails(result: Result, exit_code: int, *phrases: str) -> None:
         assert phrase in errors[0]
 
 
-def start_process(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.Popen:
-    """Start `textgraft` with these arguments as a process; its output and errors go to `stdout`."""
-    command = [sys.executable, "-m", "textgraft", *map(str, arguments)]
+def start_process(
+    *arguments: object, cwd: Path | None = None, before: str = "", **environment: str
+) -> subprocess.Popen:
+    """Start `textgraft` with these arguments as a process, after other Python code if there is any.
+
+    Its output and errors go to `stdout`.
+    """
+    program = ["-c", f"{before}\nfrom textgraft.cli import main\nmain()"] if before else ["-m", "textgraft"]
+    command = [sys.executable, *program, *map(str, arguments)]
     environment = {**os.environ, **environment}
     return subprocess.Popen(command, cwd=cwd, env=environment, stdin=-1, stdout=-1, stderr=subprocess.STDOUT, text=True)
 

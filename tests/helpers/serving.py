@@ -2,8 +2,10 @@
 
 import time
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
+import pytest
 from starlette.testclient import TestClient
 
 from textgraft.serving.admission import BatchTimes
@@ -11,9 +13,19 @@ from textgraft.serving.app import make_application
 from textgraft.serving.log import Log
 from textgraft.serving.metrics import Metrics
 from textgraft.serving.models import Models
-from textgraft.serving.served_model import LoadingOptions
+from textgraft.serving.served_model import LoadingOptions, ServedModel, load_model
 from textgraft.serving.service import Service
 from textgraft.serving.settings import ServerOptions
+
+_loaded_once = cache(load_model)
+
+
+def _load_once(name, source, loading):
+    """A model of a folder; it is loaded by the first server that has this folder, since that takes a second."""
+    first = _loaded_once("", source, loading)
+    model = ServedModel(name, source, first.task)
+    model.sha256, model.golden = first.sha256, first.golden
+    return model
 
 
 @contextmanager
@@ -24,7 +36,9 @@ def serving(sources, tokens=(), precision="float32", **options):
     log, metrics = Log(records.append), Metrics()
     models = Models(sources, LoadingOptions(precision), metrics, log)
     service = Service(ServerOptions(**options), models, metrics, log)
-    models.load_all()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("textgraft.serving.models.load_model", _load_once)
+        models.load_all()
     service.start()
     with TestClient(
         make_application(service, tokens), base_url="http://127.0.0.1", raise_server_exceptions=False

@@ -1,6 +1,7 @@
 """Served answers are those of `predict`, whatever they are computed beside."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ def texts_for(kind):
     return PAIRS if kind == "pairs" else TEXTS
 
 
+@cache
 def expected_predictions(folder, kind):
     """What `predict` and `predict_proba` return in Python, in the form of the server."""
     model = tg.load(folder, "float32")

@@ -20,13 +20,16 @@ from tests.helpers.commands import assert_fails, run, start_process
 PATIENCE = 120.0
 POST = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 MAX_BODY = 4 << 20
+# Slow clients are disconnected after a fifth of the usual time.
+IMPATIENT = "from textgraft.serving import connections\nconnections.HEADER_SECONDS = 2.0"
 
 
 class Server:
     """A process of `textgraft serve` that is ready."""
 
-    def __init__(self, *arguments, timeout=600, patience=PATIENCE):
-        self.process = start_process("serve", *arguments, "--port", 0, "--timeout", timeout, TF_NUM_INTRAOP_THREADS="1")
+    def __init__(self, *arguments, timeout=600, patience=PATIENCE, before=""):
+        options = ("--port", 0, "--timeout", timeout)
+        self.process = start_process("serve", *arguments, *options, before=before, TF_NUM_INTRAOP_THREADS="1")
         self.lines = []
         self.port = None
         self._ready = threading.Event()
@@ -65,9 +68,10 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(model_folders):
-    server = Server(model_folders["binary"], timeout=10)
+    server = Server(model_folders["binary"], timeout=4, before=IMPATIENT)
     yield server
-    server.stop()
+    if server.process.poll() is None:
+        server.stop()
 
 
 def exchange(server, *parts):
@@ -197,7 +201,7 @@ def test_slow_clients_are_disconnected_and_delay_nobody(server):
         for connection in slow:
             with contextlib.suppress(OSError):
                 connection.send(b"a")  # a byte now and then does not help
-        time.sleep(1)
+        time.sleep(0.2)
     assert all(map(is_closed, slow))
     assert body.recv(1000).startswith(b"HTTP/1.1 408")
     for connection in (*slow, body):
@@ -273,8 +277,8 @@ def test_sigterm_under_load_loses_no_request(model_folders):
     assert [record["event"] for record in server.records()][-1] == "ended"
 
 
-def test_readiness_ends_with_the_signal(model_folders):
-    server = Server(model_folders["binary"])
+def test_readiness_ends_with_the_signal(server):
+    """The last test of this server, which ends."""
     assert server.ask(path="/readyz")[0] == 200
     server.process.send_signal(signal.SIGTERM)
     time.sleep(0.3)
