@@ -127,6 +127,13 @@ print(json.dumps(asdict(current_computation("float32"))))
 """
 
 
+def test_reported_kernels_are_not_those_of_a_later_environment(monkeypatch):
+    before = current_computation("float32")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1" if before.kernels == "Eigen" else "0")
+    assert current_computation("float32") == before
+
+
+@pytest.mark.slow
 def test_reported_kernels_are_those_of_the_import():
     """Whatever the environment says later."""
     environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0", "TF_NUM_INTRAOP_THREADS": "1"}

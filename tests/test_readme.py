@@ -54,7 +54,10 @@ def test_commands_of_quick_start_are_found():
     assert any(line.startswith("textgraft train") for line in TEXTGRAFT)
 
 
-@pytest.mark.parametrize("command", dict.fromkeys(SHELL))
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(line, marks=pytest.mark.slow) if line.startswith("pip") else line for line in dict.fromkeys(SHELL)],
+)
 def test_shell_command_runs(command, tmp_path):
     for name in (
         "requirements.lock",

@@ -14,7 +14,7 @@ from textgraft.backbones.presets import load_backbone
 from textgraft.tasks.feature_extraction import TextEmbedder
 
 TEXTS = [text for text in NASTY if len(text) < 1000]
-FEW = TEXTS[::5]  # without a graph, some tokenizers take a tenth of a second for a text
+FEW = TEXTS[::10]  # without a graph, some tokenizers take a tenth of a second for a text
 
 
 @pytest.fixture(scope="module", params=registry.names("backbones.families"))

@@ -71,6 +71,7 @@ def test_calls_after_the_warm_up_are_measured():
     assert next(calls) == 5
 
 
+@pytest.mark.slow
 def test_textgraft_engine_measures_prediction_and_training(tiny_bert, monkeypatch, capsys):
     from benchmarks.engines import textgraft_
 

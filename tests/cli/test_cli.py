@@ -228,12 +228,12 @@ def test_inspect_shows_tokens_and_ids(tiny_bert):
     assert [row[4] for row in rows] == ["0"] * 6 + ["1", "1", "0"]
 
 
-def test_pairs_are_trained_evaluated_and_predicted(tiny_bert, trained, tmp_path):
+def test_pairs_are_trained_evaluated_and_predicted(tiny_word_vectors, trained, tmp_path):
     rows = [("sentence1", "sentence2", "label"), *[(a, b, "same" if n % 2 else "other") for n in range(8)
             for a, b in [(f"film {'a ' * n}", "good"), (f"plot {'a ' * n}", "dull")]]]  # fmt: skip
     with (tmp_path / "pairs.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-    options = ("--preset", tiny_bert, "--epochs", 1, "--precision", "float32", "--out", tmp_path / "model")
+    options = ("--preset", tiny_word_vectors, "--epochs", 1, "--precision", "float32", "--out", tmp_path / "model")
     result = run("train", tmp_path / "pairs.csv", *options)
     assert result.exit_code == 0, result.output
     assert json.loads(run("evaluate", tmp_path / "model", tmp_path / "pairs.csv", "--json").stdout)["texts"] == 16
@@ -252,7 +252,7 @@ def test_model_is_saved_although_its_results_cannot_be_printed(reviews, tiny_wor
         raise DataError("standard output is full")
 
     monkeypatch.setattr("textgraft.cli.training_results.print_result", print_result)
-    options = ("--preset", tiny_word_vectors, "--fine-tune", "none", "--out", tmp_path / "m")
+    options = ("--preset", tiny_word_vectors, "--fine-tune", "none", "--no-ngrams", "--out", tmp_path / "m")
     assert_fails(run("train", reviews, *options), 3, "standard output is full")
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
     assert model_folder.read(tmp_path / "m").config["metrics"]["validation_report"]["accuracy"]

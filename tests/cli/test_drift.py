@@ -24,7 +24,8 @@ def folder(tmp_path_factory):
 def model(tiny_word_vectors, folder):
     rows = [(text, "good" if text in GOOD else "bad") for text in texts_of(200, 0.5, 0)]
     data = write_csv(folder / "train.csv", rows)
-    run_successfully("train", data, "--preset", tiny_word_vectors, "--fine-tune", "none", "--out", folder / "model")
+    options = ("--preset", tiny_word_vectors, "--fine-tune", "none", "--no-ngrams")
+    run_successfully("train", data, *options, "--out", folder / "model")
     return folder / "model"
 
 

@@ -99,23 +99,23 @@ def test_second_process_is_refused(folder, start):
 def test_stopped_and_killed_run_ends_as_an_uninterrupted_one(folder, command, start, tmp_path_factory, monkeypatch):
     """It is stopped by SIGTERM here, killed in a process with a Turkish locale, and resumed here."""
     whole, cut = tmp_path_factory.mktemp("whole") / "model", folder / "model"
-    options = ("--epochs", 4, "--fine-tune", "all", "--save-minutes", "0.0001")
+    options, often = ("--epochs", 4, "--fine-tune", "all"), ("--save-minutes", "0.0001")
 
-    def train(out):
-        return run(*command, "--out", out, *options)
+    def train(out, *more):
+        return run(*command, "--out", out, *options, *more)
 
     assert train(whole).exit_code == 0
     save = Checkpoints.save
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoints, "save", lambda *state: (save(*state), signal.raise_signal(signal.SIGTERM)))
-        result = train(cut)
+        result = train(cut, *often)
     assert result.exit_code == 143, result.output
     assert result.stderr.splitlines()[-1].startswith("stopped by SIGTERM; saved at epoch")
     assert names(folder) == ["data.csv", "model.run"]
 
     (stopped_at,) = (cut.parent / "model.run").iterdir()
     locale = {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "PYTHONIOENCODING": "utf-8"}
-    process = start("--out", cut, *options, PYTHONHASHSEED="1", TEXTGRAFT_CACHE=str(whole.parent), **locale)
+    process = start("--out", cut, *options, *often, PYTHONHASHSEED="1", TEXTGRAFT_CACHE=str(whole.parent), **locale)
     while stopped_at.exists():
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.01)

@@ -298,12 +298,12 @@ def test_defaults_of_a_head_alone_are_those_of_fit(tiny_word_vectors):
 
     data = Dataset.from_lists(["good film", "bad film"] * 4, ["a", "b"] * 4)
     model = TextClassifier(tiny_word_vectors, data.label_names, "float32")
-    model.fit(data, validation=data, fine_tune="none", head="gradient")
+    config = model._prepare_run(data, data, {"fine_tune": "none", "head": "gradient"}).mode.config
     usual = {
         **HEAD_ONLY_DEFAULTS,
         "epochs": enough_epochs(HEAD_ONLY_DEFAULTS["epochs"], len(data), HEAD_ONLY_DEFAULTS["batch_size"], 100),
     }
-    assert {name: model.record["fit"][name] for name in HEAD_ONLY_DEFAULTS} == usual
+    assert {name: getattr(config, name) for name in HEAD_ONLY_DEFAULTS} == usual
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,10 @@ def test_logits_of_keras_hub_are_those_of_the_model(tmp_path, family):
     "options",
     [
         {"problem": "multi-label", "thresholds": [0.3, 0.5, 0.6]},
-        pytest.param({"labels": [], "problem": "regression", "mean": 50.0, "scale": 20.0}, marks=pytest.mark.slow),
+        {"labels": [], "problem": "regression", "mean": 50.0, "scale": 20.0},
     ],
 )
+@pytest.mark.slow
 def test_sets_and_numbers_are_those_of_the_model(hub_bert, tmp_path, options):
     model = classifier(hub_bert, **options)
     tg.export_model(model, tmp_path / "out", "kerashub")

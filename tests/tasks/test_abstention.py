@@ -36,7 +36,7 @@ def draw(texts, seed=0):
 def trained(tiny_word_vectors):
     recorder = RecordingCallback()
     model = tg.TextClassifier(tiny_word_vectors, WORDS, "float32", dropout=0)
-    options = {"target_precision": 0.75, "coverage": 0.9, "fine_tune": "none"}
+    options = {"target_precision": 0.75, "coverage": 0.9, "fine_tune": "none", "ngrams": False}
     model.fit(draw(300), validation=draw(300, 1), callbacks=recorder, progress=False, **options)
     return model, recorder.messages
 
@@ -102,7 +102,7 @@ def test_loaded_model_abstains_alike(trained, folder):
 def test_too_few_texts_reset_the_thresholds(tiny_word_vectors):
     model, recorder = tg.TextClassifier(tiny_word_vectors, WORDS, "float32"), RecordingCallback()
     model.objective.abstain_below = model.objective.set_threshold = 0.5
-    options = {"target_precision": 0.999, "coverage": 0.999, "fine_tune": "none"}
+    options = {"target_precision": 0.999, "coverage": 0.999, "fine_tune": "none", "ngrams": False}
     model.fit(draw(60), callbacks=recorder, progress=False, **options)
     assert model.objective.abstain_below is None
     assert model.objective.set_threshold is None
@@ -219,7 +219,8 @@ def test_texts_without_an_answer_are_suggested_and_compared(folder, tmp_path):
 
 def test_features_of_a_model_that_rejects_texts_are_those_of_all_labels(tiny_word_vectors):
     model = tg.TextClassifier(tiny_word_vectors, WORDS, "float32", dropout=0)
-    model.fit(draw(300), validation=draw(300, 1), fine_tune="none", reject_unknown=0.05, progress=False)
+    options = {"fine_tune": "none", "ngrams": False, "reject_unknown": 0.05, "progress": False}
+    model.fit(draw(100), validation=draw(100, 1), **options)
     assert model.objective.reject_above is not None
     texts = [f"a {word} film of 1950" for word in WORDS]
     (features,) = classifier_features(model, as_batches(texts), TruncationCount())

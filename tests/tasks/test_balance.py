@@ -36,9 +36,8 @@ def fitted(preset, multi, **config):
     data = imbalanced(multi)
     given = {"problem": "multi-label", "labels": data.label_names} if multi else {"labels": data.label_names}
     model = tg.TextClassifier(preset, precision="float32", dropout=0, **given)
-    model.fit(
-        data, validation=data, callbacks=RecordingCallback(), epochs=8, batch_size=16, learning_rate=3e-2, **config
-    )
+    options = {"epochs": 8, "batch_size": 16, "learning_rate": 3e-2, "ngrams": False, "keep_reference": 0, **config}
+    model.fit(data, validation=data, callbacks=RecordingCallback(), **options)
     model.objective.prepare(data)  # no tuned thresholds and no temperature: they would hide the difference
     return model, model.evaluate(data)
 

@@ -11,7 +11,7 @@ from textgraft.errors import ConfigError
 from textgraft.tasks.label_descriptions import label_vectors
 from textgraft.training.contrastive import contrastive_losses
 
-FIT = {"epochs": 8, "batch_size": 14, "learning_rate": 1e-2, "contrastive": True}
+FIT = {"epochs": 8, "batch_size": 14, "learning_rate": 1e-2, "contrastive": True, "keep_reference": 0}
 DESCRIPTIONS = {"bad": ["very bad", "dull"], "good": ["a good film", "fine"]}
 
 

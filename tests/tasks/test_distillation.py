@@ -55,7 +55,11 @@ def test_frequent_tokens_are_the_first_and_ascii():
 
 
 @pytest.mark.parametrize(
-    "preset", ["tiny_bert", "tiny_roberta", "tiny_xlm_roberta", pytest.param("tiny_albert", marks=pytest.mark.slow)]
+    "preset",
+    [
+        "tiny_bert",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("tiny_roberta", "tiny_xlm_roberta", "tiny_albert")),
+    ],
 )
 def test_frequent_words_of_texts_become_tokens(preset, request, tmp_path):
     folder = request.getfixturevalue(preset)
@@ -77,7 +81,7 @@ def test_words_can_be_turned_off(tiny_bert):
     assert distil_preset(tiny_bert, TEXTS, dimensions=4, words=0).backbone.vocabulary_size == size
 
 
-@pytest.mark.parametrize("options", [{"fine_tune": "none"}, {"fine_tune": "all", "epochs": 1}])
+@pytest.mark.parametrize("options", [{"fine_tune": "none", "ngrams": False}, {"fine_tune": "all", "epochs": 1}])
 def test_classifier_is_trained_on_the_table(static, options, tmp_path):
     model = tg.TextClassifier(static, ["bad", "good"])
     before = model.backbone.token_embedding.vectors.numpy()

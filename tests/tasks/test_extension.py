@@ -92,8 +92,8 @@ def test_extended_model_is_extended_again(sentiment, tmp_path):
     np.testing.assert_allclose(weights, [12 + 3, 12, 8 + 3], rtol=1e-5)
 
 
-def test_fine_tuned_model_is_compared_on_its_validation_texts_only(tiny_bert, tmp_path):
-    earlier = tg.TextClassifier(tiny_bert, ["bad", "good"], precision="float32")
+def test_fine_tuned_model_is_compared_on_its_validation_texts_only(tiny_word_vectors, tmp_path):
+    earlier = tg.TextClassifier(tiny_word_vectors, ["bad", "good"], precision="float32")
     validation = texts("bad", "good", count=8, seed=3)
     earlier.fit(texts("bad", "good"), validation=validation, epochs=1, keep_replay=5, progress=False)
     assert earlier.replay.trained_backbone

@@ -30,7 +30,7 @@ from textgraft.training.interruption import Interruption
 pytestmark = pytest.mark.filterwarnings("ignore::textgraft.errors.TextgraftWarning")
 
 WORDS = ["the", "a", "film", "was", "good", "bad", "fine", "dull", "not", "very", "plot", "zebra", "."]
-FIT = {"epochs": 1, "batch_size": 8, "progress": False}
+FIT = {"epochs": 1, "batch_size": 8, "progress": False, "keep_reference": 0}
 THREADS = 16
 MAX_GROWTH = 0.02  # of the memory of the process
 

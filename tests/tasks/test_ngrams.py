@@ -21,7 +21,7 @@ FROZEN = {"fine_tune": "none", "head": "logistic"}
 LABELS = ["even", "odd"]
 
 
-def topics(count=200, seed=0, labels=LABELS):
+def topics(count=100, seed=0, labels=LABELS):
     """Texts whose label depends on words that no vocabulary has, and on none that it has."""
     random = np.random.default_rng(seed)
     targets = np.arange(count) % len(labels)
@@ -36,11 +36,9 @@ def fresh(preset, labels=LABELS, **options):
 
 
 def fit(model, data=None, validation=None, callback=None, **options):
+    data, validation = data or topics(), validation or topics(60, seed=1)
     callback = callback or RecordingCallback()
-    model.fit(
-        data or topics(), validation=validation or topics(60, seed=1), callbacks=callback, ngrams=True,
-        **{**FROZEN, **options},
-    )  # fmt: skip
+    model.fit(data, validation=validation, callbacks=callback, ngrams=True, **{**FROZEN, **options})
     return [line for line in callback.messages if line.startswith("n-grams")]
 
 
@@ -63,7 +61,7 @@ def folder(trained, tmp_path_factory):
 @pytest.mark.parametrize("labels", [LABELS, ["zero", "one", "two"]])
 def test_ngrams_add_what_the_network_cannot_see(word_vectors_backbone, labels):
     model = fresh(word_vectors_backbone, labels)
-    (line,) = fit(model, topics(labels=labels), topics(60, seed=1, labels=labels))
+    (line,) = fit(model, topics(200, labels=labels), topics(60, seed=1, labels=labels))
     assert "-> 1.000 (60 texts); log loss of 260 held-out texts" in line
     metrics = model.evaluate(topics(60, seed=2, labels=labels))
     assert metrics["accuracy"] == 1
@@ -153,8 +151,8 @@ BY_STEPS = {"head": "gradient", "epochs": 1}
 )
 def test_default_depends_on_the_number_of_texts_that_can_weigh_them(word_vectors_backbone, options, held_out, expected):
     model, options = fresh(word_vectors_backbone), {**FROZEN, **options}
-    model.fit(topics(40), validation=topics(held_out, seed=1), progress=False, callbacks=RecordingCallback(), **options)
-    assert model.record["fit"]["ngrams"] is expected
+    run = model._prepare_run(topics(40), topics(held_out, seed=1), options)
+    assert run.mode.config.ngrams is expected
 
 
 def test_another_training_without_ngrams_drops_them(folder):
@@ -184,7 +182,7 @@ def test_entities_and_balance_are_refused(word_vectors_backbone):
 
 def test_resumed_run_has_the_same_ngrams(tiny_word_vectors, tmp_path):
     def train(model, callback, checkpoints):
-        fit(model, callback=callback, checkpoints=checkpoints, head="gradient", epochs=2, batch_size=50)
+        fit(model, callback=callback, checkpoints=checkpoints, head="gradient", epochs=2, batch_size=25)
 
     resumed, uninterrupted, _ = assert_resume_changes_nothing(
         lambda: fresh(tiny_word_vectors), train, 5, tmp_path / "run"

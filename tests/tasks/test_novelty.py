@@ -34,7 +34,7 @@ def draw(texts, seed=0):
 def trained(tiny_bert):
     recorder = RecordingCallback()
     model = tg.TextClassifier(tiny_bert, WORDS, "float32", dropout=0, sequence_length=16)
-    options = {"fine_tune": "none", "reject_unknown": SHARE, "progress": False}
+    options = {"fine_tune": "none", "ngrams": False, "reject_unknown": SHARE, "progress": False}
     model.fit(draw(120), validation=draw(200, 1), callbacks=recorder, **options)
     return model, recorder.messages
 

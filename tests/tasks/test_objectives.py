@@ -22,7 +22,7 @@ WORDS = {"good": "praise", "bad": "blame", "plot": "story"}
 TEXTS = ["good film", "bad film", "good plot", "bad plot", "a film", "not good , bad plot", "very good", "the plot"] * 4
 SETS = [[label for word, label in WORDS.items() if word in text] for text in TEXTS]
 NUMBERS = [float(text.count("good") - text.count("bad")) * 2.5 + 7 for text in TEXTS]
-FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3}
+FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3, "keep_reference": 0}
 MULTI = {"problem": "multi-label", "labels": ["blame", "praise", "story"]}
 PROBLEMS = {"multi-label": (MULTI, SETS), "regression": ({"problem": "regression"}, NUMBERS)}
 
@@ -209,7 +209,7 @@ def test_commands_with_separated_labels(tiny_word_vectors, tmp_path):
     assert "steps" in run("train", source, "--label-separator", "|", "--preset", tiny_word_vectors, "--dry-run").stdout
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+@pytest.mark.parametrize("suffix", [".jsonl", pytest.param(".parquet", marks=pytest.mark.slow)])
 def test_commands_with_lists_of_labels(tiny_word_vectors, tmp_path, suffix):
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -18,7 +18,7 @@ FAMILIES = ["bert", "bert_sentence_piece", "electra", "albert", "deberta_v3", "r
 FIRST = ["the film was good", "", "a dull [SEP] plot", "very " * 60, "it was fine .", "good"]
 SECOND = ["it was", "very bad", "[SEP] not good [SEP]", "bad " * 70, "dull , " * 60, ""]
 LABELS = ["yes", "no", "no", "yes", "yes", "no"]
-FIT = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-3}
+FIT = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-3, "keep_reference": 0}
 
 
 def pairs(copies=4):
@@ -31,10 +31,7 @@ def classifier(preset, **options):
 
 @pytest.mark.parametrize(
     "family",
-    [
-        family if family in ("bert", "roberta", "xlm_roberta") else pytest.param(family, marks=pytest.mark.slow)
-        for family in FAMILIES
-    ],
+    [family if family in ("bert", "roberta") else pytest.param(family, marks=pytest.mark.slow) for family in FAMILIES],
 )
 @pytest.mark.parametrize("length", [16, *(pytest.param(length, marks=pytest.mark.slow) for length in (9, 40))])
 def test_ids_and_segments_equal_the_reference(family, length, request):

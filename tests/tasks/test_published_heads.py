@@ -146,6 +146,7 @@ def test_decoder_must_equal_the_token_table(name, decoder, embeddings, published
     assert notes[0].startswith(f"new head ({decoder} in {another / 'model.safetensors'}")
 
 
+@pytest.mark.slow
 def test_backbone_without_head_gets_a_new_one(published, tmp_path):
     folder = with_head("bert", tmp_path / "headless", {})
     assert fitted(filler(folder))[0][0].startswith("new head: training it alone on ")

@@ -27,7 +27,7 @@ class Stars(enum.Enum):
 
 
 STARS = [5 if label == "good" else 1 for label in LABELS]
-FIT = {"fine_tune": "none", "head": "logistic"}
+FIT = {"fine_tune": "none", "head": "logistic", "keep_reference": 0}
 FRAME = pd.DataFrame({"id": range(len(TEXTS)), "said": TEXTS, "stars": STARS})
 
 
@@ -82,8 +82,9 @@ def test_columns_of_the_training_are_remembered_in_the_model_folder(model, tmp_p
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
-        (STARS, {1, 5}), (np.array(STARS), {1, 5}), (pd.Series(STARS) > 1, {True, False}),
-        (pd.Series(LABELS, dtype="category"), {"good", "bad"}),
+        (np.array(STARS), {1, 5}), (pd.Series(STARS) > 1, {True, False}),
+        pytest.param(STARS, {1, 5}, marks=pytest.mark.slow),
+        pytest.param(pd.Series(LABELS, dtype="category"), {"good", "bad"}, marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_labels_keep_their_type(word_vectors_backbone, labels, expected):

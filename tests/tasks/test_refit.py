@@ -37,8 +37,14 @@ def fresh(preset):
 
 
 def fit(model, data, callback=None, **options):
-    model.fit(data, callbacks=callback or RecordingCallback(), progress=False, **{"fine_tune": "none", **options})
+    options = {"fine_tune": "none", "ngrams": False, "keep_reference": 0, **options}
+    model.fit(data, callbacks=callback or RecordingCallback(), progress=False, **options)
     return model
+
+
+def prepared(preset, **options):
+    """A run that is not trained."""
+    return fresh(preset)._prepare_run(texts(), None, {"fine_tune": "none", **options})
 
 
 def embed(model, data):
@@ -119,15 +125,16 @@ def test_interrupted_refit_ends_as_an_uninterrupted_one(tiny_word_vectors, tmp_p
     ids=str,
 )
 def test_validation_texts_are_held_out_otherwise(tiny_word_vectors, options):
-    model = fit(fresh(tiny_word_vectors), texts(), **options)
-    assert {name: part["texts"] for name, part in model.record["data"].items()} == {"train": 27, "validation": 3}
-    assert model.record["fit"]["refit"] is False
+    run = prepared(tiny_word_vectors, **options)
+    assert {name: len(part) for name, part in run.data.items()} == {"train": 27, "validation": 3}
+    assert run.mode.config.refit is False
+    assert run.refit is None
 
 
 def test_refit_of_many_texts_is_asked_for(tiny_word_vectors, monkeypatch):
     monkeypatch.setattr("textgraft.tasks.refit.MAX_REFIT_TEXTS", 29)
-    assert fit(fresh(tiny_word_vectors), texts()).record["data"]["train"]["texts"] == 27
-    assert fit(fresh(tiny_word_vectors), texts(), refit=True).record["data"]["train"]["texts"] == 30
+    assert len(prepared(tiny_word_vectors).data["train"]) == 27
+    assert len(prepared(tiny_word_vectors, refit=True).data["train"]) == 30
 
 
 @pytest.mark.parametrize(
@@ -147,7 +154,7 @@ def test_refit_that_is_not_possible_is_refused(tiny_word_vectors, options, messa
 
 def test_fine_tuning_of_more_than_a_few_texts_is_validated(tiny_word_vectors, monkeypatch):
     monkeypatch.setattr("textgraft.tasks.refit.MIN_VALIDATED_TEXTS", 30)
-    run = fresh(tiny_word_vectors)._prepare_run(texts(), None, {"refit": True})
+    run = prepared(tiny_word_vectors, fine_tune="all", refit=True)
     assert (len(run.data["validation"]), len(run.refit.data["train"])) == (3, 30)
 
 

@@ -18,7 +18,7 @@ from textgraft.tasks.word_rows import AlignmentCount, WordRows, align_spans
 from textgraft.text.cleaning import Cleaning
 from tokenizers import Tokenizer, pre_tokenizers
 
-FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-2}
+FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-2, "keep_reference": 0}
 WORDS = [text.split() for text in ("the film was good", "a dull plot .", "very bad film , it was dull", "plot")] * 6
 TAGS = [["B-X" if word in {"film", "plot"} else "O" for word in words] for words in WORDS]
 TAGS[2::4] = [["B-Y", "I-Y", "B-X", "O", "O", "O", "O"]] * 6

@@ -65,7 +65,7 @@ def test_unknown_words_of_word_vectors_are_counted(tmp_path):
 def test_train_embed_and_inspect_report_unknown_texts(tiny_bert, tmp_path):
     rows = [(f"{text} {number}", "ab"[number % 2]) for number in range(12) for text in THAI]
     data = write_csv(tmp_path / "th.csv", rows)
-    options = ("--preset", tiny_bert, "--fine-tune", "none")
+    options = ("--preset", tiny_bert, "--fine-tune", "none", "--no-ngrams")
     trained = commands.run_successfully("train", data, *options, "--out", tmp_path / "model")
     assert trained.stderr.count("of the tokens are unknown to") == 1
     assert "results of cross-validation on all training texts:\n" in trained.stderr

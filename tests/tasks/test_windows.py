@@ -18,7 +18,7 @@ SHORT = ["the film was good", "", "a dull plot ."]
 LONG = ["the film was " * 30 + "bad", "good " * 14, "good " * 15, "a plot , " * 50]
 TEXTS = (SHORT + LONG) * 2
 LABELS = ["good", "bad", "bad", "bad", "good", "good", "bad"] * 2
-FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3}
+FIT = {"epochs": 3, "batch_size": 4, "learning_rate": 1e-3, "keep_reference": 0}
 LENGTH = 16
 # Families and lengths whose windows are compared with the reference in every run.
 FAST = {("bert", 8), ("bert", 31), ("roberta", 16), ("gpt2", 8)}

@@ -73,7 +73,7 @@ OBJECTS = {
     "model": tg.TextClassifier, "labelled frame": pd.DataFrame({"text": ["a"], "label": [None]}),
 }  # fmt: skip
 
-FIT = {"fine_tune": "none", "head": "logistic", "progress": False}
+FIT = {"fine_tune": "none", "head": "logistic", "progress": False, "keep_reference": 0}
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def normalized(charsmap, texts):
     return [text.decode() for text in normalize(tf.constant([text.encode() for text in texts])).numpy()]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @example(rules={"a": ""}, texts=["\r"])
 @given(rules=RULES, texts=st.lists(TEXT, min_size=1, max_size=20))
 def test_any_rules_normalize_as_in_the_reference(rules, texts):

@@ -11,7 +11,7 @@ from tests.golden.texts import SHORT
 from tests.helpers.nasty_texts import NASTY
 from tests.helpers.paths import GOLDEN
 from tests.helpers.tokenizer_comparison import CLASS_BORDERS, compiled, differing, random_texts
-from tests.tokenizers.test_sentence_piece import ALBERT, ALBERT_PIECES, XLM_ROBERTA, train
+from tests.tokenizers.test_sentence_piece import ALBERT, ALBERT_PIECES, LONG, XLM_ROBERTA, train
 from textgraft.backbones.presets import load_backbone
 from textgraft.text.packing import TextGraph
 from textgraft.tokenizers.hugging_face_files import tokenizer_files
@@ -47,7 +47,8 @@ def files_of(tokenizer, special):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_family_has_equal_ids_by_the_library(family):
     backbone = load_backbone(GOLDEN / family)
-    texts = [*NASTY, *HOSTILE, *(f"a{char}b {char}" for char in CLASS_BORDERS[::4]), *random_texts(500, " '\n")]
+    nasty = [text for text in NASTY if len(text) < LONG]
+    texts = [*nasty, *HOSTILE, *(f"a{char}b {char}" for char in CLASS_BORDERS[::4]), *random_texts(500, " '\n")]
     # Punctuation in the reference's Unicode 8 and an accent to RE2; see test_word_piece.py.
     exceptions = {"a\U000111c9b \U000111c9"} if family in WORD_PIECE else set()
     expected = reference(backbone.hugging_face_tokenizer(None))
@@ -77,7 +78,9 @@ def test_rows_and_pairs_are_packed_truncated_and_padded_as_in_training(family, l
         assert [sum(row.type_ids) for row in rows] == np.maximum(lengths - first_lengths, 0).tolist()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    "family", ["bert", "roberta", *(pytest.param(name, marks=pytest.mark.slow) for name in ("xlm_roberta", *SLOW))]
+)
 def test_what_is_written_is_read_as_the_same_tokenizer(family, tmp_path):
     backbone = load_backbone(GOLDEN / family)
     for name, content in backbone.hugging_face_tokenizer(24).items():

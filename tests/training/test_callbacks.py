@@ -8,7 +8,7 @@ from tests.helpers.resuming import final_state
 from textgraft.errors import ConfigError
 from textgraft.training.callbacks import Callbacks
 
-FIT = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-2, "progress": False}
+FIT = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-2, "progress": False, "keep_reference": 0}
 
 
 def data():

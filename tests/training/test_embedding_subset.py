@@ -21,7 +21,7 @@ TEXTS = ["the film was good", "a dull plot", "very good , it was fine .", "not b
 LABELS = ["good", "bad", "good", "good", "bad", "bad"]
 
 
-@pytest.fixture(params=["tiny_bert", "tiny_word_vectors"])
+@pytest.fixture(params=[pytest.param("tiny_bert", marks=pytest.mark.slow), "tiny_word_vectors"])
 def model(request):
     preset = request.getfixturevalue(request.param)
     return tg.TextClassifier(preset, ["bad", "good"], precision="float32", dropout=0)

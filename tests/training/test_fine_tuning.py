@@ -16,7 +16,7 @@ from textgraft.training.features import Activations, check_disk_space
 from textgraft.training.history import History
 from textgraft.training.loop import Training
 
-FIT = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-2}
+FIT = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-2, "head": "gradient", "keep_reference": 0}
 FAMILIES = ["bert", *(pytest.param(family, marks=pytest.mark.slow) for family in ("deberta_v3", "gpt2", "roberta"))]
 
 
@@ -207,7 +207,7 @@ def test_first_step_of_an_unfrozen_block_is_the_learning_rate():
     ("family", "fine_tune", "message"),
     [
         ("bert", "last:3", "has 2 blocks"),
-        ("albert", "last:1", "all blocks of albert share their weights"),
+        pytest.param("albert", "last:1", "all blocks of albert share their weights", marks=pytest.mark.slow),
         ("bert", "last:0", "choose one of all, none, last:N, lora:R"),
         ("bert", "some", "choose one of all, none, last:N, lora:R"),
     ],

@@ -158,11 +158,11 @@ def test_windows_that_are_not_those_of_the_texts_are_computed_again(word_vectors
     np.testing.assert_array_equal(read(model, TEXTS[:5]).windows.lengths, expected.windows.lengths)
 
 
-def test_only_runs_that_cache_vectors_cache_ids(tiny_bert, tmp_path):
+def test_only_runs_that_cache_vectors_cache_ids(tiny_word_vectors, tmp_path):
     data = tg.Dataset.from_lists(TEXTS[:6], ["good", "bad"] * 3)
-    fresh(tiny_bert).fit(data, validation=data, fine_tune="last:1", head="gradient", epochs=1)
+    fresh(tiny_word_vectors).fit(data, validation=data, fine_tune="all", head="gradient", epochs=1, keep_reference=0)
     assert not (tmp_path / "cache").exists()
-    fresh(tiny_bert).fit(data, validation=data, fine_tune="none", epochs=1)
+    fresh(tiny_word_vectors).fit(data, validation=data, fine_tune="none", epochs=1, keep_reference=0)
     folder = tmp_path / "cache" / "arrays"
     assert len(list(folder.iterdir())) == 2  # ids, vectors; both sets have the same texts
     assert folder.stat().st_mode & 0o077 == 0

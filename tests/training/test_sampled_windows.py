@@ -14,7 +14,7 @@ from textgraft.training.windows import SampledWindows
 
 LENGTH, MAX_WINDOWS = 16, 3
 TEXTS = ["the film was good", "good " * 20, "a plot , " * 50, "the film was " * 30 + "bad", "bad"] * 2
-FIT = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-3}
+FIT = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-3, "keep_reference": 0}
 SLOW = [
     pytest.param("tiny_bert", config, marks=pytest.mark.slow)
     for config in ({}, {"fine_tune": "last:1"}, {"fine_tune": "lora:2"})
@@ -69,7 +69,7 @@ def test_texts_with_few_windows_are_complete(sampled):
 
 def test_windows_are_a_function_of_the_epoch(sampled):
     drawn = []
-    for epoch in range(40):
+    for epoch in range(20):
         sampled.start_epoch(epoch)
         drawn.append(windows(sampled, 3))
         assert windows(sampled, 3) == drawn[-1]

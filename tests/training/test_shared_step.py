@@ -14,7 +14,7 @@ from tests.helpers.reviews import reviews
 from tests.helpers.workers import run_workers
 from textgraft.training.step import split_step
 
-FIT = {"epochs": 2, "batch_size": 7, "learning_rate": 1e-2}
+FIT = {"epochs": 2, "batch_size": 7, "learning_rate": 1e-2, "keep_reference": 0}
 
 
 def classifier(preset, **options):
