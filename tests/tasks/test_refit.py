@@ -107,6 +107,7 @@ def test_few_texts_are_fine_tuned_to_the_last_epoch_and_their_head_is_cross_vali
     assert model.objective.temperature == pytest.approx(matching_temperature(half, expected), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_interrupted_refit_ends_as_an_uninterrupted_one(tiny_word_vectors, tmp_path):
     def fit_all(model, callback, checkpoints):
         fit(model, texts(), callback, fine_tune="all", refit=True, checkpoints=checkpoints)

@@ -298,7 +298,7 @@ def test_windows_are_bounded_in_bytes():
 def test_truncation_is_counted(tiny_bert):
     data = tg.Dataset.from_lists(["good film " * 10, "bad", "good", "bad film was the plot"] * 3, ["a", "b"] * 6)
     model = tg.TextClassifier(tiny_bert, ["a", "b"], precision="float32", sequence_length=6)
-    model.fit(data, validation=data, **FIT)
+    model.fit(data, validation=data, fine_tune="none", ngrams=False, keep_reference=0)
     expected = {"texts": 6, "tokens": 3 * (20 - 4) + 3 * (5 - 4)}
     assert model.record["data"]["train"]["truncated"] == expected
     assert model.record["data"]["validation"]["truncated"] == expected

@@ -196,6 +196,7 @@ def test_loaded_model_generates_the_same(trained, tmp_path):
         np.testing.assert_array_equal(again.weights[name].numpy(), weight.numpy(), err_msg=name)
 
 
+@pytest.mark.slow
 def test_prompts_are_cleaned(tiny_gpt2):
     model = fresh(tiny_gpt2, cleaning=Cleaning(lowercase=True))
     assert model.generate(["THE CAT", "the cat"])[0] == model.generate(["the cat"])[0]
@@ -203,6 +204,7 @@ def test_prompts_are_cleaned(tiny_gpt2):
     assert model.evaluate(shouted)["loss"] == pytest.approx(model.evaluate(documents())["loss"])
 
 
+@pytest.mark.slow
 def test_truncated_prompt_is_reported(tiny_gpt2):
     model, long = fresh(tiny_gpt2), "one two three " * 60
     with pytest.warns(UserWarning, match=r"1 prompts were truncated at their beginning .* tokens dropped"):

@@ -23,7 +23,7 @@ WORDS = [text.split() for text in ("the film was good", "a dull plot .", "very b
 TAGS = [["B-X" if word in {"film", "plot"} else "O" for word in words] for words in WORDS]
 TAGS[2::4] = [["B-Y", "I-Y", "B-X", "O", "O", "O", "O"]] * 6
 # Families of one kind of tokenizer, of which one is enough for the plain test run.
-ALIKE = {"distil_bert", "electra", "gpt2", "opt", "albert"}
+ALIKE = {"distil_bert", "electra", "gpt2", "opt", "albert", "bert_sentence_piece", "deberta_v3"}
 FAMILIES = [pytest.param(name, marks=pytest.mark.slow if name in ALIKE else ()) for name in TRANSFORMERS]
 
 
