@@ -65,6 +65,7 @@ def seen_by(folder):
     return json.loads((folder / "config.json").read_text())["seen_texts"]["digests"]
 
 
+@pytest.mark.slow
 def test_dry_run_trains_nothing(corpus, tiny_bert):
     before = sorted(corpus.parent.iterdir())
     output = run_successfully(
@@ -109,6 +110,7 @@ def pretrained(corpus):
     return folder / "small", run_successfully("pretrain", corpus, "--out", folder / "small", *options).stderr
 
 
+@pytest.mark.slow
 def test_pretraining_takes_sizes_from_a_config_file(pretrained):
     folder, messages = pretrained
     assert "gpt2 with random weights; vocabulary of 280 tokens learned from these texts" in messages

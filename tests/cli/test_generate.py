@@ -71,6 +71,7 @@ def test_trained_model_predicts_and_generates(model):
     assert generated(model, prompt, *FEW).stdout == prompt + line["text"] + "\n"
 
 
+@pytest.mark.slow
 def test_prompt_and_completion_columns_are_recognized(model, tiny_gpt2, tmp_path, monkeypatch):
     rows = [{"prompt": f"{number} and", "completion": " more"} for number in range(12)]
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -107,10 +107,10 @@ def test_write_report_in_python_divides_by_values_and_returns_metrics(model, tmp
 @pytest.mark.parametrize(
     ("labels", "options"),
     [
-        ([True, False], {}),
-        ([3, 12], {"pairs": True}),
         ([["neg"], ["pos", "new"]], {"problem": "multi-label"}),
         ([1.5, 4.0], {"problem": "regression"}),
+        pytest.param([True, False], {}, marks=pytest.mark.slow),
+        pytest.param([3, 12], {"pairs": True}, marks=pytest.mark.slow),
     ],
 )
 def test_every_kind_of_classifier_has_a_report(labels, options, word_vectors_backbone, tmp_path, without_charts):

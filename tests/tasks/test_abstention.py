@@ -217,6 +217,7 @@ def test_texts_without_an_answer_are_suggested_and_compared(folder, tmp_path):
     run_successfully("drift", stored, texts)
 
 
+@pytest.mark.slow
 def test_features_of_a_model_that_rejects_texts_are_those_of_all_labels(tiny_word_vectors):
     model = tg.TextClassifier(tiny_word_vectors, WORDS, "float32", dropout=0)
     options = {"fine_tune": "none", "ngrams": False, "reject_unknown": 0.05, "progress": False}

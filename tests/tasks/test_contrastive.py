@@ -45,6 +45,7 @@ def test_contrastive_loss_is_minimized_too(tiny_word_vectors):
     assert contrastive.record["fit"]["contrastive"] is True
 
 
+@pytest.mark.slow
 def test_losses_of_the_history_are_those_of_the_head(tiny_word_vectors):
     histories = [fit(fresh(tiny_word_vectors), contrastive=value, learning_rate=1e-12) for value in (True, False)]
     for name in ("loss", "val_loss"):

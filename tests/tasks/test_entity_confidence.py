@@ -100,9 +100,8 @@ def test_entities_below_the_lowest_score_are_dropped_and_counted(trained, folder
     assert_fails(run("predict", folder, "--abstain-below", "0.5", stdin="x"), 2, "--abstain-below is for classifiers")
 
 
-@pytest.mark.parametrize(
-    ("to", "decoding"), [pytest.param("savedmodel", "constrained", marks=pytest.mark.slow), ("wheel", "free")]
-)
+@pytest.mark.parametrize(("to", "decoding"), [("savedmodel", "constrained"), ("wheel", "free")])
+@pytest.mark.slow
 def test_exports_have_the_calibration_and_the_lowest_score(tiny_bert, tmp_path, to, decoding):
     options = {"decoding": decoding, "temperature": 1.7, "min_confidence": 0.05, "sequence_length": 16}
     model = sharpen(tg.TokenClassifier(tiny_bert, ["PER", "LOC"], "float32", **options))

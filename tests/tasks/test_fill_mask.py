@@ -245,7 +245,7 @@ def test_unknown_tokens_are_reported(bert_backbone):
     assert examples.notices == ("zoo: 2 of 7 tokens are unknown to the vocabulary",)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta"])
+@pytest.mark.parametrize("family", ["bert", pytest.param("roberta", marks=pytest.mark.slow)])
 def test_cleaning_keeps_masks(family):
     cleaning = tg.Cleaning(strip_html=True, normalize_unicode=True, lowercase=True, strip_punctuation=True)
     model = fresh(GOLDEN / family, cleaning=cleaning)

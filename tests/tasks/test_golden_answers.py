@@ -42,7 +42,15 @@ def test_a_trained_model_keeps_its_answers_and_gives_them_again(trained):
     )
 
 
-@pytest.mark.parametrize("kind", ["multi-label", "regression", "pairs", "entities", "embedder"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multi-label",
+        "entities",
+        "embedder",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("regression", "pairs")),
+    ],
+)
 def test_answers_of_every_kind_are_equal_to_themselves_only(tiny_bert, kind):
     if kind == "embedder":
         model = tg.TextEmbedder(str(tiny_bert), "float32", sequence_length=16)

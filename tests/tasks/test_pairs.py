@@ -85,7 +85,7 @@ def test_single_texts_have_no_segments(bert_backbone):
 
 @pytest.mark.parametrize(
     "fine_tune",
-    ["last:1", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("all", "none", "lora:2"))],
+    ["none", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("all", "last:1", "lora:2"))],
 )
 def test_every_fine_tuning_mode_trains_pairs(tiny_bert, fine_tune, tmp_path):
     model = classifier(tiny_bert)

@@ -125,6 +125,7 @@ def test_head_of_another_shape_is_reported(tmp_path):
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "decoder", "embeddings"),
     [

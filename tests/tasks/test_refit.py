@@ -239,6 +239,7 @@ def test_run_that_crashes_before_or_in_the_refit_ends_as_an_uninterrupted_one(ti
     assert resumed.record["metrics"]["validation_report"] == expected.record["metrics"]["validation_report"]
 
 
+@pytest.mark.slow
 def test_run_that_crashes_between_the_two_parts_ends_as_an_uninterrupted_one(tiny_word_vectors, tmp_path):
     class CrashingCallback(RecordingCallback):
         def on_message(self, line):

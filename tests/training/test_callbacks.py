@@ -67,7 +67,14 @@ def test_events_come_in_order_and_change_nothing(tiny_word_vectors):
     assert not first.is_resumed
 
 
-@pytest.mark.parametrize("event", ["on_train_begin", "on_step_end", "on_epoch_end", "on_train_end"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        "on_train_begin",
+        "on_train_end",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("on_step_end", "on_epoch_end")),
+    ],
+)
 def test_exception_of_a_callback_is_raised_by_fit(event, tiny_word_vectors):
     callback = Events()
 

@@ -67,7 +67,7 @@ def test_all_blocks_are_trained_without_the_embeddings():
 @pytest.mark.parametrize(
     ("family", "stored", "tolerance"),
     [
-        ("bert", "float32", 1e-5),
+        pytest.param("bert", "float32", 1e-5, marks=pytest.mark.slow),
         pytest.param("gpt2", "float16", 1e-3, marks=pytest.mark.slow),
         pytest.param("gpt2", "float32", 1e-5, marks=pytest.mark.slow),
     ],

@@ -103,7 +103,7 @@ def default_interrupt():
 
 
 @pytest.mark.usefixtures("default_interrupt")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_signal_finishes_the_step_and_saves(tiny_word_vectors, tmp_path, number):
     callback = RecordingCallback(2, lambda: os.kill(os.getpid(), number))
     with pytest.raises(InterruptionError, match=f"{number.name}; saved at epoch 1, step 2") as stopped:
