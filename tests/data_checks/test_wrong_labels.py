@@ -64,7 +64,7 @@ def test_missing_and_wrong_labels_of_sets_are_found():
     assert all("label money is probably wrong" in reasons[row] for row in (40, 90) if row in reasons)
 
 
-def test_missing_and_wrong_spans_are_found():
+def test_missing_and_shortened_spans_and_wrong_labels_are_found():
     generator = np.random.default_rng(0)
     names = {"PER": ["Anna", "Boris", "Clara"], "LOC": ["Rome", "Paris", "Oslo"]}
     texts, tags = [], []
@@ -75,13 +75,20 @@ def test_missing_and_wrong_spans_are_found():
             row += ["O", f"B-{label}"]
         texts.append([str(word) for word in words])
         tags.append(row)
+    texts[20], tags[20] = [*texts[20], "near", "Anna", "Boris"], [*tags[20], "O", "B-PER", "O"]
+    for row in range(21, 60):
+        texts[row], tags[row] = [*texts[row], "near", "Anna", "Boris"], [*tags[row], "O", "B-PER", "I-PER"]
     tags[10] = ["O"] * 9
     tags[33] = [tag.replace("PER", "LOC") for tag in tags[33]]
-    finding = doubtful(TaggedDataset.from_lists(texts, tags))
-    reasons = {row.row: row.reason for row in finding.rows}
-    assert set(reasons) == {10, 33}
-    assert "outside of spans, rather" in reasons[10]
-    assert "is LOC, rather PER" in reasons[33]
+    report = tg.check_data(TaggedDataset.from_lists(texts, tags))
+    reasons = {
+        kind: {row.row: row.reason for finding in report.of_kind(f"doubtful {kind}") for row in finding.rows}
+        for kind in ("labels", "bounds", "spans")
+    }
+    assert {kind: set(rows) for kind, rows in reasons.items()} == {"labels": {33}, "bounds": {20}, "spans": {10}}
+    assert "is LOC, rather PER" in reasons["labels"][33]
+    assert "the word 'Boris' beside 'Anna' (PER) is rather a part of it" in reasons["bounds"][20]
+    assert "is outside of spans, rather" in reasons["spans"][10]
 
 
 def test_entities_that_the_model_misses_are_not_doubtful_for_that():
@@ -90,6 +97,7 @@ def test_entities_that_the_model_misses_are_not_doubtful_for_that():
     tags = np.where(generator.random((200, 8)) < 0.05, "B-X", "O").tolist()
     spans = doubtful_spans(TaggedDataset.from_lists(texts, tags), np.arange(200), 0)
     assert spans.recall < 0.1
-    assert spans.total < 10
-    assert len(spans.ranked) > 50
-    assert [doubt.ratio for doubt in spans.ranked] == sorted(doubt.ratio for doubt in spans.ranked)
+    assert sum(ranking.total for ranking in spans[:3]) < 10
+    ratios = [doubt.ratio for doubt in spans.spans.ranked]
+    assert len(ratios) > 50
+    assert ratios == sorted(ratios)

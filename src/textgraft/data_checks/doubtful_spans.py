@@ -1,7 +1,14 @@
-"""Labelled spans that look wrong, missing or spurious, by a quick model of single words and their neighbours."""
+"""Labelled spans that look wrong: their labels, their bounds, and spans that are missing or superfluous.
+
+A quick model of single words and their neighbours says how probable each label, and none, is for each word. These are
+three questions with different evidence, so rows are ranked by each: a label by the probabilities of labels within
+spans, a bound by those of being within one beside the words of a span, and a span by those of its words alone.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -15,93 +22,262 @@ from textgraft.data_checks.doubt import Doubt
 from textgraft.data_checks.quick_model import out_of_fold_probabilities, unscaled
 
 _OUTSIDE = ""
+_NO_SPAN = -1
 _BUCKETS = 1 << 18
 _MAX_WORDS = 400_000
 _WORD = re.compile(r"\w+|[^\w\s]")
+_SHOWN = 40  # characters of words in a reason
 
 # Most words are outside of spans, and a model that misses many entities takes theirs for such. So probabilities are
 # divided by this power of the share of their label, and for words in spans that of being outside by the whole share.
 _SHARE_POWER = 0.5
-_MAX_LOG_RATIO = -3.0  # of the divided probability of the label to that of another one
+_MAX_LOG_RATIO = -3.0  # of what is labelled to what is more probable, where it is likely to be wrong
 _MIN_PROBABILITY = 1e-9
 
 
-class DoubtfulSpans(NamedTuple):
+class Ranking(NamedTuple):
     """Rows by doubt.
 
     Attributes:
-        ranked: one for each row with a word that rather has another label, the most doubtful first.
+        ranked: one doubt for each row that has any, the most doubtful first.
         total: how many of the first ones are likely to be wrong.
-        recall: share of the words in spans whose label the model predicts.
     """
 
     ranked: list[Doubt]
     total: int
+
+
+class DoubtfulSpans(NamedTuple):
+    """Rows by doubt about the labels of their spans, about the bounds of these, and about missing and superfluous ones.
+
+    Attributes:
+        labels: rows with a span that rather has another label.
+        bounds: rows with a word beside a span, or at the end of one, that is rather within or outside of it.
+        spans: rows with a word that is rather a span, or a span that is rather none.
+        recall: share of the words in spans whose label the model predicts.
+    """
+
+    labels: Ranking
+    bounds: Ranking
+    spans: Ranking
     recall: float
 
 
 class _Words(NamedTuple):
-    """Words of texts, with the label, the row and the features of each."""
+    """Words of texts, with the label, the span (or -1), the row and the features of each."""
 
     words: list[str]
     labels: list[str]
+    spans: list[int]
     rows: list[int]
     features: list[list[str]]
 
 
+@dataclass(frozen=True)
+class _Evidence:
+    """What the quick model says of n words, those outside of spans included, with at least one label.
+
+    Attributes:
+        words: the words.
+        names: of the labels.
+        targets: index of the label of each word, -1 outside of spans, int (n,).
+        logs: log probabilities of the labels, float64 (n, labels).
+        outside: log probability of being outside of spans, float64 (n,).
+    """
+
+    words: _Words
+    names: list[str]
+    targets: np.ndarray
+    logs: np.ndarray
+    outside: np.ndarray
+
+    @cached_property
+    def spans(self) -> np.ndarray:
+        """The span of each word, -1 for none, int64 (n,)."""
+        return np.array(self.words.spans, np.int64)
+
+    @cached_property
+    def is_inside(self) -> np.ndarray:
+        """Whether each word is in a span, bool (n,)."""
+        result: np.ndarray = self.spans != _NO_SPAN
+        return result
+
+    @cached_property
+    def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
+        """The spans of the words before and after each word in its row, -1 for none, int64 (n,) each."""
+        rows = np.array(self.words.rows)
+        same_row = np.concatenate([[False], rows[1:] == rows[:-1], [False]])
+        padded = np.concatenate([[_NO_SPAN], self.spans, [_NO_SPAN]])
+        before, after = (
+            np.where(same_row[:-1], padded[:-2], _NO_SPAN),
+            np.where(same_row[1:], padded[2:], _NO_SPAN),
+        )
+        return before, after
+
+    @cached_property
+    def is_beside(self) -> np.ndarray:
+        """Whether each word is outside of spans, beside a word of one, bool (n,)."""
+        before, after = self.neighbours
+        result: np.ndarray = ~self.is_inside & ((before != _NO_SPAN) | (after != _NO_SPAN))
+        return result
+
+    @cached_property
+    def within(self) -> np.ndarray:
+        """Log probability of being in a span, float64 (n,)."""
+        result: np.ndarray = np.logaddexp.reduce(self.logs, axis=1)
+        return result
+
+    @cached_property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """The first word of each span and the word after its last, int64 (s,) each."""
+        inside = np.flatnonzero(self.is_inside)
+        starts = inside[np.flatnonzero(np.diff(self.spans[inside], prepend=_NO_SPAN))]
+        return starts, starts + np.bincount(self.spans[inside])
+
+    def span_means(self, values: np.ndarray) -> np.ndarray:
+        """The means of values (n, ...) over the words of each span, (s, ...)."""
+        starts, ends = self.bounds
+        sums = np.add.reduceat(values[self.is_inside], np.cumsum(ends - starts) - (ends - starts), axis=0)
+        sizes = (ends - starts).reshape(-1, *[1] * (values.ndim - 1))
+        means: np.ndarray = sums / sizes
+        return means
+
+    def show_span(self, span: int) -> str:
+        """The words of a span, quoted and shortened."""
+        starts, ends = self.bounds
+        return f"{' '.join(self.words.words[starts[span] : ends[span]])!r:.{_SHOWN}}"
+
+
 def doubtful_spans(data: TaggedDataset, texts: np.ndarray, seed: int) -> DoubtfulSpans | None:
-    """Rank rows by the word whose label is most probably wrong; None where all words have one label, or none.
+    """Rank rows by what is most probably wrong in them; None where no word is in a span, or none outside.
 
     Args:
         data: texts with labelled spans.
         texts: index of the distinct text of each row.
         seed: of the folds.
     """
-    words, labels, rows, features = _words_of(data)
-    names, targets = np.unique(np.array(labels, str), return_inverse=True)
-    if len(names) < 2:
+    words = _words_of(data)
+    names, targets = np.unique(np.array(words.labels, str), return_inverse=True)
+    if len(names) < 2 or names[0] != _OUTSIDE:
         return None
-    matrix = normalize(FeatureHasher(_BUCKETS, input_type="string", dtype=np.float32).transform(features))
-    probabilities = out_of_fold_probabilities(matrix, targets, texts[np.array(rows)], seed, (unscaled,))
-    is_inside = names[targets] != _OUTSIDE
-    ratio, likely = _log_ratios(probabilities, targets, is_inside)
-    doubts: dict[int, Doubt] = {}
-    for index in np.argsort(ratio, kind="stable")[: (ratio < 0).sum()].tolist():
-        label, other = int(targets[index]), int(likely[index])
-        reason = (
-            f"the word {words[index]!r:.40} is {_show(names[label])}, rather {_show(names[other])} (probability "
-            f"{probabilities[index, other]:.2f} against {probabilities[index, label]:.2f})"
-        )
-        doubts.setdefault(rows[index], Doubt(rows[index], reason, float(ratio[index])))
-    recall = float((probabilities.argmax(axis=1) == targets)[is_inside].mean())
-    return DoubtfulSpans(list(doubts.values()), sum(doubt.ratio < _MAX_LOG_RATIO for doubt in doubts.values()), recall)
+    matrix = normalize(FeatureHasher(_BUCKETS, input_type="string", dtype=np.float32).transform(words.features))
+    probabilities = out_of_fold_probabilities(matrix, targets, texts[np.array(words.rows)], seed, (unscaled,))
+    logs = np.log(np.maximum(probabilities, _MIN_PROBABILITY))
+    evidence = _Evidence(words, names[1:].tolist(), targets - 1, logs[:, 1:], logs[:, 0])
+    recall = float((probabilities.argmax(axis=1) == targets)[evidence.is_inside].mean())
+    return DoubtfulSpans(_doubtful_labels(evidence), _doubtful_bounds(evidence), _doubtful_words(evidence), recall)
 
 
-def _log_ratios(probabilities: np.ndarray, targets: np.ndarray, is_inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The log ratio of the label of each word to the most likely other one, float64 (n,), and that one, int (n,).
-
-    `is_inside` says whether each word is in a span.
-    """
-    words = np.arange(len(targets))
-    log_shares = np.log(np.bincount(targets, minlength=probabilities.shape[1]) / len(targets))
-    logs = np.log(np.maximum(probabilities, _MIN_PROBABILITY)) - _SHARE_POWER * log_shares
+def _doubtful_labels(evidence: _Evidence) -> Ranking:
+    """Rows by the span whose label is least probable, given that it is a span, beside another label."""
+    starts, _ = evidence.bounds
+    if len(evidence.names) < 2:
+        return Ranking([], 0)
+    logs = evidence.span_means(evidence.logs - evidence.within[:, np.newaxis])
+    spans, targets = np.arange(len(starts)), evidence.targets[starts]
     others = logs.copy()
-    for outside in np.unique(targets[~is_inside]):
-        others[is_inside, outside] -= (1 - _SHARE_POWER) * (log_shares[outside] - log_shares[targets[is_inside]])
-    others[words, targets] = -np.inf
-    return logs[words, targets] - others.max(axis=1), others.argmax(axis=1)
+    others[spans, targets] = -np.inf
+    likely = others.argmax(axis=1)
+    ratios = logs[spans, targets] - others[spans, likely]
+    shares = np.exp(logs - np.logaddexp.reduce(logs, axis=1, keepdims=True))
+
+    def reason(span: int) -> str:
+        label, other = int(targets[span]), int(likely[span])
+        return (
+            f"{evidence.show_span(span)} is {show_label(evidence.names[label])}, rather "
+            f"{show_label(evidence.names[other])} (probability {shares[span, other]:.2f} against "
+            f"{shares[span, label]:.2f})"
+        )
+
+    return _rank(ratios, np.array(evidence.words.rows)[starts], reason)
+
+
+def _doubtful_bounds(evidence: _Evidence) -> Ranking:
+    """Rows by the word beside a span, or at the end of one of several words, that is least probably there.
+
+    Words beside words of spans are in spans more often than others, by the odds that the labels have.
+    """
+    spans, (before, after), is_beside = evidence.spans, evidence.neighbours, evidence.is_beside
+    continues = evidence.is_inside & ((before == spans) | (after == spans))
+    is_end = continues & ((before != spans) | (after != spans))
+    if not (is_beside.any() and is_end.any()):
+        return Ranking([], 0)
+    odds = np.log(continues.sum() / is_beside.sum()) - np.log(evidence.is_inside.sum() / (~evidence.is_inside).sum())
+    surplus = evidence.within - evidence.outside + odds
+    candidates = np.flatnonzero(is_beside | is_end)
+    ratios = np.where(evidence.is_inside, surplus, -surplus)[candidates]
+    shares = 1 / (1 + np.exp(ratios))
+
+    def reason(index: int) -> str:
+        word = candidates[index]
+        inside = bool(evidence.is_inside[word])
+        span = spans[word] if inside else max(before[word], after[word])
+        label = show_label(evidence.names[evidence.targets[evidence.bounds[0][span]]])
+        location = "at the end of" if inside else "beside"
+        rather = "outside of it" if inside else "a part of it"
+        return (
+            f"the word {evidence.words.words[word]!r:.{_SHOWN}} {location} {evidence.show_span(span)} ({label}) is "
+            f"rather {rather} (probability {shares[index]:.2f})"
+        )
+
+    return _rank(ratios, np.array(evidence.words.rows)[candidates], reason)
+
+
+def _doubtful_words(evidence: _Evidence) -> Ranking:
+    """Rows by the word outside of spans that is most probably one, or the span that most probably is none."""
+    rows, is_inside, words = np.array(evidence.words.rows), evidence.is_inside, evidence.words.words
+    starts, _ = evidence.bounds
+    share_outside = np.log(1 - is_inside.mean())
+    label_shares = np.log(np.bincount(evidence.targets[is_inside], minlength=len(evidence.names)) / len(is_inside))
+    missing = np.flatnonzero(~(is_inside | evidence.is_beside))
+    divided = evidence.logs[missing] - _SHARE_POWER * label_shares
+    likely = divided.argmax(axis=1)
+    missing_ratios = evidence.outside[missing] - _SHARE_POWER * share_outside - divided.max(axis=1)
+    surplus = evidence.within - np.log(is_inside.mean()) - (evidence.outside - share_outside)
+    span_ratios = evidence.span_means(surplus)
+
+    def reason(index: int) -> str:
+        if index < len(missing):
+            word, label = missing[index], int(likely[index])
+            probabilities = np.exp([evidence.logs[word, label], evidence.outside[word]])
+            subject, there, rather = f"the word {words[word]!r:.{_SHOWN}}", "outside of spans", evidence.names[label]
+        else:
+            word = starts[index - len(missing)]
+            probabilities = np.exp([evidence.outside[word], evidence.within[word]])
+            subject, there = evidence.show_span(index - len(missing)), evidence.names[evidence.targets[word]]
+            rather = "outside of spans"
+        return (
+            f"{subject} is {there}, rather {rather} (probability {probabilities[0]:.2f} against {probabilities[1]:.2f})"
+        )
+
+    return _rank(np.concatenate([missing_ratios, span_ratios]), np.concatenate([rows[missing], rows[starts]]), reason)
+
+
+def _rank(ratios: np.ndarray, rows: np.ndarray, reason: Callable[[int], str]) -> Ranking:
+    """The rows of doubts by their smallest log ratio below 0; `reason` takes the index of a doubt."""
+    order = np.argsort(ratios, kind="stable")[: int((ratios < 0).sum())]
+    _, first = np.unique(rows[order], return_index=True)
+    ranked = [
+        Doubt(int(rows[index]), reason(int(index)), float(ratios[index])) for index in order[np.sort(first)].tolist()
+    ]
+    return Ranking(ranked, sum(doubt.ratio < _MAX_LOG_RATIO for doubt in ranked))
 
 
 def _words_of(data: TaggedDataset) -> _Words:
     """The words of the first rows, as many as are looked at."""
-    words = _Words([], [], [], [])
+    words, span_count = _Words([], [], [], [], []), 0
     for row, tagged in enumerate(data):
         if len(words.words) > _MAX_WORDS:
             break
         bounds = _word_bounds(tagged)
         tokens = [tagged.text[start:end] for start, end in bounds]
         words.words.extend(tokens)
-        words.labels.extend(_labels(tagged, bounds))
+        spans = list(_span_indices(tagged, bounds))
+        words.labels.extend(_OUTSIDE if span == _NO_SPAN else tagged.spans[span].label for span in spans)
+        with_words = [span for span in dict.fromkeys(spans) if span != _NO_SPAN]
+        indices = {span: span_count + index for index, span in enumerate(with_words)}
+        words.spans.extend(indices.get(span, _NO_SPAN) for span in spans)
+        span_count += len(indices)
         words.rows.extend([row] * len(tokens))
         words.features.extend(_features(tokens))
     return words
@@ -111,10 +287,10 @@ def _word_bounds(tagged: TaggedText) -> list[tuple[int, int]]:
     return tagged.words if tagged.words is not None else [match.span() for match in _WORD.finditer(tagged.text)]
 
 
-def _labels(tagged: TaggedText, bounds: list[tuple[int, int]]) -> Iterator[str]:
-    """The label of the span that each word begins in, or none."""
+def _span_indices(tagged: TaggedText, bounds: list[tuple[int, int]]) -> Iterator[int]:
+    """The index of the span that each word begins in, or -1."""
     for start, _ in bounds:
-        yield next((span.label for span in tagged.spans if span.start <= start < span.end), _OUTSIDE)
+        yield next((index for index, span in enumerate(tagged.spans) if span.start <= start < span.end), _NO_SPAN)
 
 
 def _features(words: list[str]) -> list[list[str]]:
@@ -138,7 +314,3 @@ def _shape(word: str) -> str:
         for character in word[:20]
     )
     return re.sub(r"(.)\1+", r"\1", "".join(kinds))
-
-
-def _show(label: str) -> str:
-    return show_label(label) if label else "outside of spans"

@@ -20,6 +20,12 @@ _MAX_WORK = 160_000_000  # bytes of texts times labels: a minute or two
 _MIN_TEXTS = 50
 _MIN_GAIN = 0.2  # of the model's share of right labels over that of the most frequent one, of what is to be gained
 _MAX_LABELS = 200
+_LABELS, _BOUNDS, _SPANS = "doubtful labels", "doubtful bounds", "doubtful spans"
+_FAULTS = {
+    _LABELS: "labels of {} may be wrong",
+    _BOUNDS: "bounds of spans in {} may be wrong",
+    _SPANS: "spans in {} may be superfluous, or others missing",
+}
 _REMEDY = "look at these rows, the most doubtful first, and correct what is wrong"
 
 
@@ -63,7 +69,7 @@ def _of_categories(data: CheckedData) -> Iterator[Finding]:
         f"(probability {probabilities[index, doubtful.likely[index]]:.2f})"
         for index in first
     }
-    yield _finding(data, doubtful.total, len(rows), f"a quick model with accuracy {accuracy:.2f}", reasons)
+    yield _finding(data, _LABELS, doubtful.total, len(rows), f"a quick model with accuracy {accuracy:.2f}", reasons)
 
 
 def _of_sets(data: CheckedData) -> Iterator[Finding]:
@@ -71,16 +77,19 @@ def _of_sets(data: CheckedData) -> Iterator[Finding]:
     doubts = doubtful_sets(data.train.take(rows), data.duplicates.texts[TRAIN][rows], data.seed)
     if doubts:
         reasons = {int(rows[doubt.row]): doubt.reason for doubt in doubts[:MAX_ROWS]}
-        yield _finding(data, len(doubts), len(rows), "a quick model for each label", reasons)
+        yield _finding(data, _LABELS, len(doubts), len(rows), "a quick model for each label", reasons)
 
 
 def _of_spans(data: CheckedData, train: TaggedDataset) -> Iterator[Finding]:
     rows = _sample(data, 1)
     spans = doubtful_spans(train.take(rows), data.duplicates.texts[TRAIN][rows], data.seed)
-    if spans and spans.total:
-        reasons = {int(rows[doubt.row]): doubt.reason for doubt in spans.ranked[: min(spans.total, MAX_ROWS)]}
-        model = f"a quick model, which predicts {spans.recall:.0%} of the words in spans,"
-        yield _finding(data, spans.total, len(rows), model, reasons)
+    if spans is None:
+        return
+    model = f"a quick model, which predicts {spans.recall:.0%} of the words in spans,"
+    for kind, ranking in ((_LABELS, spans.labels), (_BOUNDS, spans.bounds), (_SPANS, spans.spans)):
+        if ranking.total:
+            reasons = {int(rows[doubt.row]): doubt.reason for doubt in ranking.ranked[: min(ranking.total, MAX_ROWS)]}
+            yield _finding(data, kind, ranking.total, len(rows), model, reasons)
 
 
 def _sample(data: CheckedData, labels: int) -> np.ndarray:
@@ -88,13 +97,13 @@ def _sample(data: CheckedData, labels: int) -> np.ndarray:
     return drawn_rows(data.train, data.seed, _MAX_TEXTS, min(_MAX_BYTES, _MAX_WORK // max(1, labels)))
 
 
-def _finding(data: CheckedData, count: int, texts: int, model: str, reasons: dict[int, str]) -> Finding:
+def _finding(data: CheckedData, kind: str, count: int, texts: int, model: str, reasons: dict[int, str]) -> Finding:
     of_sample = "" if texts == len(data.train) else f", drawn from {len(data.train):,}"
     return Finding(
-        "doubtful labels",
+        kind,
         NOTE,
         count,
-        f"{data.train.source}: the labels of {count:,} of {texts:,} texts{of_sample} may be wrong: {model} is "
+        f"{data.train.source}: the {_FAULTS[kind].format(f'{count:,} of {texts:,} texts{of_sample}')}: {model} is "
         "confident of others, also where it errs",
         _REMEDY,
         rows_of(data.train, TRAIN, reasons, reasons),
@@ -102,4 +111,4 @@ def _finding(data: CheckedData, count: int, texts: int, model: str, reasons: dic
 
 
 def _unchecked(data: CheckedData, reason: str) -> Finding:
-    return Finding("doubtful labels", NOTE, 0, f"{data.train.source}: wrong labels were not searched: {reason}")
+    return Finding(_LABELS, NOTE, 0, f"{data.train.source}: wrong labels were not searched: {reason}")
