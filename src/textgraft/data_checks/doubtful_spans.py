@@ -26,11 +26,8 @@ _NO_SPAN = -1
 _BUCKETS = 1 << 18
 _MAX_WORDS = 400_000
 _WORD = re.compile(r"\w+|[^\w\s]")
-_SHOWN = 40  # characters of words in a reason
+_SHOWN, _SPELLED = 40, 20  # characters of words in a reason, and of those whose spelling is looked at
 
-# Most words are outside of spans, and a model that misses many entities takes theirs for such. So probabilities are
-# divided by this power of the share of their label, and for words in spans that of being outside by the whole share.
-_SHARE_POWER = 0.5
 _MAX_LOG_RATIO = -3.0  # of what is labelled to what is more probable, where it is likely to be wrong
 _MIN_PROBABILITY = 1e-9
 
@@ -165,15 +162,53 @@ def doubtful_spans(data: TaggedDataset, texts: np.ndarray, seed: int) -> Doubtfu
     logs = np.log(np.maximum(probabilities, _MIN_PROBABILITY))
     evidence = _Evidence(words, names[1:].tolist(), targets - 1, logs[:, 1:], logs[:, 0])
     recall = float((probabilities.argmax(axis=1) == targets)[evidence.is_inside].mean())
-    return DoubtfulSpans(_doubtful_labels(evidence), _doubtful_bounds(evidence), _doubtful_words(evidence), recall)
+    labels = Ranking([], 0)
+    if len(evidence.names) > 1:
+        labels = _doubtful_labels(evidence, _span_label_logs(evidence, texts, seed))
+    return DoubtfulSpans(labels, _doubtful_bounds(evidence), _doubtful_words(evidence), recall)
 
 
-def _doubtful_labels(evidence: _Evidence) -> Ranking:
-    """Rows by the span whose label is least probable, given that it is a span, beside another label."""
+def _span_label_logs(evidence: _Evidence, texts: np.ndarray, seed: int) -> np.ndarray:
+    """Log probabilities of labels for spans, float64 (s, labels), up to a constant of each span.
+
+    The geometric mean of those of their words and of a second quick model, of whole spans and their texts.
+    """
+    starts, ends = evidence.bounds
+    rows = np.array(evidence.words.rows)
+    row_starts, row_ends = (np.searchsorted(rows, rows[starts], side) for side in ("left", "right"))
+    lower = [word.lower() for word in evidence.words.words]
+    features = (
+        _span_features(lower[first:start], lower[start:end], lower[end:last])
+        for first, start, end, last in zip(row_starts, starts, ends, row_ends, strict=True)
+    )
+    counts = FeatureHasher(_BUCKETS, input_type="string", dtype=np.float32, alternate_sign=False).transform(features)
+    probabilities = out_of_fold_probabilities(counts, evidence.targets[starts], texts[rows[starts]], seed)
+    logs = np.log(np.maximum(probabilities, _MIN_PROBABILITY))
+    by_words = evidence.span_means(evidence.logs - evidence.within[:, np.newaxis])
+    mean: np.ndarray = (logs + by_words) / 2
+    return mean
+
+
+def _span_features(before: list[str], span: list[str], after: list[str]) -> list[str]:
+    """What the second model knows of a span: its words with runs of their characters, its neighbours, and its text."""
+    marked = [f"^{word[:_SPELLED]}$" for word in span]
+    runs = [
+        f"c={word[start : start + size]}"
+        for word in marked
+        for size in (2, 3, 4)
+        for start in range(len(word) - size + 1)
+    ]
+    left, right = ["<s>", "<s>", *before][-2:], [*after, "</s>", "</s>"][:2]
+    return [
+        f"span={' '.join(span)}", f"n={min(len(span), 4)}", f"first={span[0]}", f"last={span[-1]}",
+        f"b={left[1]}", f"bb={left[0]} {left[1]}", f"a={right[0]}", f"aa={right[0]} {right[1]}",
+        *(f"w={word}" for word in span), *(f"t={word}" for word in {*before, *after}), *runs,
+    ]  # fmt: skip
+
+
+def _doubtful_labels(evidence: _Evidence, logs: np.ndarray) -> Ranking:
+    """Rows by the span whose label is least probable beside another one, by log probabilities (s, labels)."""
     starts, _ = evidence.bounds
-    if len(evidence.names) < 2:
-        return Ranking([], 0)
-    logs = evidence.span_means(evidence.logs - evidence.within[:, np.newaxis])
     spans, targets = np.arange(len(starts)), evidence.targets[starts]
     others = logs.copy()
     others[spans, targets] = -np.inf
@@ -224,33 +259,35 @@ def _doubtful_bounds(evidence: _Evidence) -> Ranking:
 
 
 def _doubtful_words(evidence: _Evidence) -> Ranking:
-    """Rows by the word outside of spans that is most probably one, or the span that most probably is none."""
-    rows, is_inside, words = np.array(evidence.words.rows), evidence.is_inside, evidence.words.words
-    starts, _ = evidence.bounds
-    share_outside = np.log(1 - is_inside.mean())
-    label_shares = np.log(np.bincount(evidence.targets[is_inside], minlength=len(evidence.names)) / len(is_inside))
-    missing = np.flatnonzero(~(is_inside | evidence.is_beside))
-    divided = evidence.logs[missing] - _SHARE_POWER * label_shares
-    likely = divided.argmax(axis=1)
-    missing_ratios = evidence.outside[missing] - _SHARE_POWER * share_outside - divided.max(axis=1)
-    surplus = evidence.within - np.log(is_inside.mean()) - (evidence.outside - share_outside)
-    span_ratios = evidence.span_means(surplus)
+    """Rows by the word outside of spans that is most probably one, or the span that most probably is none.
+
+    Most words are outside of spans, and a model that misses many entities takes theirs for such; so probabilities are
+    divided by the shares of the words within and outside of spans.
+    """
+    rows, words, (starts, _) = np.array(evidence.words.rows), evidence.words.words, evidence.bounds
+    share = evidence.is_inside.mean()
+    missing = np.flatnonzero(~(evidence.is_inside | evidence.is_beside))
+    surplus = evidence.within - evidence.outside - np.log(share / (1 - share))
+    ratios = np.concatenate([-surplus[missing], evidence.span_means(surplus)])
+
+    span_within, span_outside = (np.exp(evidence.span_means(logs)) for logs in (evidence.within, evidence.outside))
 
     def reason(index: int) -> str:
-        if index < len(missing):
-            word, label = missing[index], int(likely[index])
-            probabilities = np.exp([evidence.logs[word, label], evidence.outside[word]])
-            subject, there, rather = f"the word {words[word]!r:.{_SHOWN}}", "outside of spans", evidence.names[label]
-        else:
-            word = starts[index - len(missing)]
-            probabilities = np.exp([evidence.outside[word], evidence.within[word]])
-            subject, there = evidence.show_span(index - len(missing)), evidence.names[evidence.targets[word]]
-            rather = "outside of spans"
+        if index >= len(missing):
+            span = index - len(missing)
+            label = evidence.targets[starts[span]]
+            return (
+                f"{evidence.show_span(span)} is {show_label(evidence.names[label])}, rather outside of spans "
+                f"(probability {span_outside[span]:.2f} against {span_within[span]:.2f})"
+            )
+        word = missing[index]
+        label = evidence.logs[word].argmax()
         return (
-            f"{subject} is {there}, rather {rather} (probability {probabilities[0]:.2f} against {probabilities[1]:.2f})"
+            f"the word {words[word]!r:.{_SHOWN}} is outside of spans, rather {show_label(evidence.names[label])} "
+            f"(probability {np.exp(evidence.logs[word, label]):.2f} against {np.exp(evidence.outside[word]):.2f})"
         )
 
-    return _rank(np.concatenate([missing_ratios, span_ratios]), np.concatenate([rows[missing], rows[starts]]), reason)
+    return _rank(ratios, np.concatenate([rows[missing], rows[starts]]), reason)
 
 
 def _rank(ratios: np.ndarray, rows: np.ndarray, reason: Callable[[int], str]) -> Ranking:
