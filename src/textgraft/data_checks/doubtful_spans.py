@@ -28,6 +28,7 @@ _MAX_WORDS = 400_000
 _WORD = re.compile(r"\w+|[^\w\s]")
 _SHOWN, _SPELLED = 40, 20  # characters of words in a reason, and of those whose spelling is looked at
 
+_SHARE_POWER = 0.5
 _MAX_LOG_RATIO = -3.0  # of what is labelled to what is more probable, where it is likely to be wrong
 _MIN_PROBABILITY = 1e-9
 
@@ -261,14 +262,14 @@ def _doubtful_bounds(evidence: _Evidence) -> Ranking:
 def _doubtful_words(evidence: _Evidence) -> Ranking:
     """Rows by the word outside of spans that is most probably one, or the span that most probably is none.
 
-    Most words are outside of spans, and a model that misses many entities takes theirs for such; so probabilities are
-    divided by the shares of the words within and outside of spans.
+    Most words are outside of spans, and a model that misses many entities takes theirs for such. So probabilities are
+    divided by the shares of words within and outside of spans, for words outside of them by a power of these.
     """
     rows, words, (starts, _) = np.array(evidence.words.rows), evidence.words.words, evidence.bounds
     share = evidence.is_inside.mean()
     missing = np.flatnonzero(~(evidence.is_inside | evidence.is_beside))
-    surplus = evidence.within - evidence.outside - np.log(share / (1 - share))
-    ratios = np.concatenate([-surplus[missing], evidence.span_means(surplus)])
+    surplus, odds = evidence.within - evidence.outside, np.log(share / (1 - share))
+    ratios = np.concatenate([_SHARE_POWER * odds - surplus[missing], evidence.span_means(surplus) - odds])
 
     span_within, span_outside = (np.exp(evidence.span_means(logs)) for logs in (evidence.within, evidence.outside))
 
