@@ -73,7 +73,10 @@ def test_explanations_of_an_entity_that_is_one_word_are_faithful(entity_model, m
     assert result.sufficiency.interval[1] < -0.2
 
 
-@pytest.mark.parametrize("options", [{}, {"decoding": "free"}, {"scoring": "words", "decoding": "free"}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, pytest.param({"decoding": "free"}, marks=pytest.mark.slow), {"scoring": "words", "decoding": "free"}],
+)
 def test_scores_of_entities_are_those_of_predictions_where_no_word_is_hidden(bert_backbone, options):
     model = tg.TokenClassifier(bert_backbone, ["PER"], "float32", sequence_length=8, **options)
     explainer = make_explainer(model, "occlusion")
