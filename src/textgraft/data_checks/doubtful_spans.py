@@ -1,8 +1,8 @@
 """Labelled spans that look wrong: their labels, their bounds, and spans that are missing or superfluous.
 
-A quick model of single words and their neighbours says how probable each label, and none, is for each word. These are
-three questions with different evidence, so rows are ranked by each: a label by the probabilities of labels within
-spans, a bound by those of being within one beside the words of a span, and a span by those of its words alone.
+A quick model of single words and their neighbours gives the probability of each label, and of none, for each word.
+These are three questions with different evidence, so rows are ranked by each: a label by the probabilities of labels
+within spans, a bound by those of being within one beside the words of a span, and a span by those of its words alone.
 """
 
 import re
