@@ -34,13 +34,13 @@ def between_marks(codes):
 
 @pytest.mark.parametrize("form", QUICK_FORMS)
 def test_code_points_between_marks_are_normalized(form):
-    """Those that Python's tables change or reorder, but few of the syllables, and few others."""
+    """Those that Python's tables change or reorder, and few syllables and others."""
     codes = [
         code
         for code in CODES
-        if code % 64 == 0 or unicodedata.combining(chr(code)) or unicodedata.decomposition(chr(code))
+        if code % 1024 == 0 or unicodedata.combining(chr(code)) or unicodedata.decomposition(chr(code))
     ]
-    assert len(codes) > 20_000
+    assert len(codes) > 7_000
     assert differing(between_marks(codes), form) == []
 
 
@@ -53,16 +53,23 @@ def test_every_code_point_between_marks_is_normalized(form):
 @pytest.mark.parametrize("form", FORMS)
 def test_random_sequences_are_normalized(form):
     draw, texts = random.Random(0), []
-    for _ in range(5_000):
+    for _ in range(2_000):
         spans = draw.choices(SPANS, k=draw.randint(1, 3))
         texts.append("".join(chr(draw.randrange(*draw.choice(spans))) for _ in range(draw.randint(1, 12))))
     assert differing(texts, form) == []
 
 
-@pytest.mark.parametrize("form", QUICK_FORMS)
+@pytest.mark.parametrize("form", FORMS)
 def test_nasty_texts_are_normalized(form):
-    assert differing([*NASTY, "\u0301" * 60, "\u1161" * 60, "\u0344\u0345\u0334" * 20], form) == []
+    texts = [text for text in NASTY if len(text) < 20_000]
+    assert differing([*texts, "\u0301" * 60, "\u1161" * 60, "\u0344\u0345\u0334" * 20], form) == []
     assert core_normalizer(form)(tf.constant([], tf.string)).shape == (0,)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", FORMS)
+def test_long_texts_are_normalized(form):
+    assert differing([text for text in NASTY if len(text) >= 20_000], form) == []
 
 
 def test_graph_has_tensorflows_operations_only():
