@@ -106,7 +106,9 @@ def test_copies_answer_as_the_original(estimator, copied):
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"), [({}, ("windows", 64)), ({"sequence_length": 32}, ("head", 32))], ids=str
+    ("options", "expected"),
+    [({}, ("windows", 64)), pytest.param({"sequence_length": 32}, ("head", 32), marks=pytest.mark.slow)],
+    ids=str,
 )
 def test_frozen_minilm_reads_long_texts_in_windows(options, expected):
     model = TextClassifier("minilm", fine_tune="none", **options).fit(TEXTS, LABELS).model_

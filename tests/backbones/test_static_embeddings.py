@@ -24,7 +24,9 @@ def folders(tmp_path_factory):
     return {name: write_model2vec_folder(path / name, name) for name in VARIANTS}
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name == "sentence_piece" else ()) for name in VARIANTS]
+)
 def test_vectors_equal_those_of_model2vec(name, folders, tmp_path):
     embedder = tg.TextEmbedder(folders[name], "float32")
     np.testing.assert_allclose(embedder.predict(SHORT), EXPECTED[name], atol=1e-5)

@@ -22,9 +22,13 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 TEXTS = ["a great film", "bad", "", "It was dull, and much too long for what it had to say."]
 # Others compute attention by differences of positions, or only that to earlier tokens.
 PADDED = {"deberta_v3", "gpt2", "opt"}
+# One of each kind of attention, in every run.
+QUICK = ("bert", "deberta_v3", "gpt2")
 
 
-@pytest.mark.parametrize("family", TRANSFORMERS)
+@pytest.mark.parametrize(
+    "family", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in TRANSFORMERS]
+)
 def test_token_vectors_equal_those_of_the_backbone(family):
     backbone = load_backbone(GOLDEN / family)
     token_ids = packed(backbone, SHORT)[:, : backbone.max_sequence_length]

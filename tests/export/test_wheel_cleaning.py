@@ -20,7 +20,7 @@ from textgraft.export.wheel_runtime.cleaning import TextCleaner
     [
         Cleaning(),
         Cleaning(strip_html=True),
-        Cleaning(lowercase=True),
+        pytest.param(Cleaning(lowercase=True), marks=pytest.mark.slow),
         Cleaning(strip_html=True, lowercase=True, strip_punctuation=True),
     ],
 )
