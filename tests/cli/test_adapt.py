@@ -38,7 +38,7 @@ def adapted(corpus, tiny_bert):
     assert f"perplexity {before:.2f} before, {after:.2f} after epoch 3 of 3" in result.stderr
     assert "fill-mask on 180 texts, validated on 20 others; blocks of 16 tokens" in result.stderr
     assert "new head" in result.stderr
-    assert "## Command\n\n`textgraft" in (out / "README.md").read_text()
+    assert "## Command\n\n`textgraft adapt " in (out / "README.md").read_text()
     assert not (corpus.parent / "adapted.run").exists()
     return out
 

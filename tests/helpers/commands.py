@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 from click.testing import Result
 from typer.testing import CliRunner
@@ -17,7 +18,8 @@ def run(*arguments: object, stdin: str | None = None, report: bool = False) -> R
     """Run `textgraft` with these arguments; `train` writes a report only where one is asked for, which takes time."""
     words = [str(argument) for argument in arguments]
     words += ["--no-report"] if words[:1] == ["train"] and not report else []
-    return CliRunner().invoke(make_app(), words, input=stdin)
+    with mock.patch.object(sys, "argv", ["textgraft", *words]):  # which the model folder keeps
+        return CliRunner().invoke(make_app(), words, input=stdin)
 
 
 def run_successfully(*arguments: object, stdin: str | None = None, report: bool = False) -> Result:
