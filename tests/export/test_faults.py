@@ -142,7 +142,7 @@ def test_full_disk_leaves_nothing_under_the_final_name(model, tmp_path, case):
         assert list(target.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", slow(*CASES, quick={*CASES} - {"kerashub", "litert"}))
 def test_file_that_cannot_grow_is_reported_also_by_native_code(model, tmp_path, case):
     largest = 600 if case == "huggingface" else 4000
     for size in (1, largest):

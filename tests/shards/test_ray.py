@@ -57,6 +57,7 @@ def test_killed_workers_cost_their_shards_only(cluster, messages, tmp_path):
     assert lost[0].endswith("computing them again")
 
 
+@pytest.mark.slow
 def test_rows_that_always_kill_are_named(cluster, monkeypatch, tmp_path):
     monkeypatch.setattr(scheduling, "MAX_ATTEMPTS", 2)
     writer = UpperWriter(fatal_text="text 3", deaths=str(tmp_path / "deaths"), num_deaths=100)

@@ -96,7 +96,9 @@ def content(folder: Path) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("before", "exchanges"), [(None, True), ("old", True), ("old", False)], ids=["new", "exchange", "no exchange"]
+    ("before", "exchanges"),
+    [(None, True), ("old", True), pytest.param("old", False, marks=pytest.mark.slow)],
+    ids=["new", "exchange", "no exchange"],
 )
 def test_faults_while_a_folder_is_written(tmp_path, monkeypatch, before, exchanges):
     if not exchanges:

@@ -84,8 +84,9 @@ def test_reported_loss_is_that_of_the_objective(trained):
     assert trained.evaluate(data(trained.objective.name))["loss"] == pytest.approx(loss, rel=1e-4)
 
 
-@pytest.mark.parametrize("problem", ["multi-label", pytest.param("regression", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("config", [{}, pytest.param({"fine_tune": "none"}, marks=pytest.mark.slow)], ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize("problem", ["multi-label", "regression"])
+@pytest.mark.parametrize("config", [{}, {"fine_tune": "none"}], ids=str)
 def test_resume_changes_nothing(tiny_word_vectors, tmp_path, problem, config):
     assert_resume_changes_nothing(
         lambda: fresh(tiny_word_vectors, problem),
