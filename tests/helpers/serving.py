@@ -33,7 +33,7 @@ def serving(sources, tokens=(), precision="float32", **options):
     """A client of a server of models by name, which are loaded; `records` of the client has its log."""
     options.setdefault("timeout", 600)  # tests may be suspended
     records = []
-    log, metrics = Log(records.append), Metrics()
+    log, metrics = Log(records.extend), Metrics()
     models = Models(sources, LoadingOptions(precision), metrics, log)
     service = Service(ServerOptions(**options), models, metrics, log)
     with pytest.MonkeyPatch.context() as patch:

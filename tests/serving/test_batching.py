@@ -177,6 +177,27 @@ def test_clients_that_ask_again_at_once_share_the_next_batch(monkeypatch):
     run(check())
 
 
+def test_thread_wakes_once_for_the_requests_of_a_batch(monkeypatch):
+    monkeypatch.setattr(batching, "_MAX_GATHERING", 60.0)
+    monkeypatch.setattr(batching, "_GATHERING_SHARE", 1e6)
+
+    async def check():
+        queue, model = BatchQueue(concurrent=1), EchoModel()
+        submitted(queue, *(job_of(model, [text]) for text in "abcdefgh"))
+        queue.finish(queue.take(), seconds=0.001)
+        waits = []
+        wait = queue._changed.wait
+        monkeypatch.setattr(queue._changed, "wait", lambda timeout: waits.append(timeout) or wait(timeout))
+        taking = asyncio.create_task(asyncio.to_thread(queue.take))
+        for text in "abcdefgh":
+            await asyncio.sleep(0.005)
+            submitted(queue, job_of(model, [text]))
+        assert len((await taking).shares) == 8
+        assert len(waits) == 2  # for the first request, and for the others
+
+    run(check())
+
+
 def test_clients_that_do_not_ask_again_are_not_waited_for_long():
     async def check():
         queue, model = BatchQueue(), EchoModel()

@@ -8,7 +8,7 @@ import typer
 
 from textgraft.cli import options as o
 from textgraft.cli.clusters import connected
-from textgraft.cli.output.log import log, log_record
+from textgraft.cli.output.log import log, log_records
 from textgraft.cli.output.status import load_tensorflow, status
 from textgraft.cli.worker_precision import start_with_precision
 from textgraft.computation import prefer_one_thread
@@ -72,7 +72,7 @@ def serve(
             if replicas:
                 loading = replicas.loading
             log(f"serving {', '.join(sources)} at {address_of(listening)}; Ctrl-C ends")
-            run_server(listening, sources, loading, server, tokens, log_record, replicas)
+            run_server(listening, sources, loading, server, tokens, log_records, replicas)
 
 
 @contextmanager

@@ -169,7 +169,8 @@ class BatchQueue:
             self._jobs[job] = None
             self._returning = max(0, self._returning - 1)
             self._costs[job.model] = self._costs.get(job.model, 0) + cost
-            self._changed.notify()
+            if len(self._jobs) == 1 or not self._gathers():  # otherwise a thread waits until then, or all compute
+                self._changed.notify()
 
     def take(self) -> TextBatch | None:
         """Wait for jobs, and take a batch from them; None after `close`, when no job is left."""

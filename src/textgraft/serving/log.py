@@ -3,33 +3,39 @@
 import logging
 import queue
 import threading
+import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-# Takes one record and writes it as a line.
-WriteRecord = Callable[[Mapping[str, Any]], None]
+Record = Mapping[str, Any]
+# Takes records and writes each as a line.
+WriteRecords = Callable[[Sequence[Record]], None]
 
 _MAX_WAITING = 10_000
+# After a record, in which others arrive: those of a batch of requests are written at once, and wake the thread once.
+_COLLECTING_SECONDS = 0.02
+_MAX_WRITTEN = 256  # records at once
 
 
 class Log:
     """Records of requests and events; where more wait than can be written, they are dropped and counted."""
 
-    def __init__(self, write: WriteRecord) -> None:
+    def __init__(self, write: WriteRecords) -> None:
         self._write = write
         # A simple queue, which handlers of signals may use: its methods are not interrupted halfway.
-        self._waiting: queue.SimpleQueue[Mapping[str, Any] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
         self._dropped = 0
         self._thread = threading.Thread(target=self._run, name="textgraft-log", daemon=True)
         self._thread.start()
 
     def event(self, event: str, level: str = "info", **facts: Any) -> None:
         """Write a record of these facts, without waiting for it."""
-        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         if self._waiting.qsize() < _MAX_WAITING:
-            self._waiting.put({"time": time, "level": level, "event": event, **facts})
+            self._waiting.put({"time": now, "level": level, "event": event, **facts})
         else:
             self._dropped += 1
 
@@ -43,14 +49,26 @@ class Log:
         self._thread.join()
 
     def _run(self) -> None:
-        while (record := self._waiting.get()) is not None:
-            if self._dropped:
-                dropped, self._dropped = self._dropped, 0
-                self._write({"level": "warning", "event": "records_dropped", "records": dropped})
-            try:
-                self._write(record)
-            except (OSError, ValueError):  # standard error is closed, or its reader has ended
-                self._dropped += 1
+        is_open = True
+        while is_open:
+            waiting = [self._waiting.get()]
+            if waiting[0] is not None:
+                time.sleep(_COLLECTING_SECONDS)
+            with suppress(queue.Empty):
+                while waiting[-1] is not None and len(waiting) < _MAX_WRITTEN:
+                    waiting.append(self._waiting.get_nowait())
+            is_open = waiting[-1] is not None
+            self._write_all([record for record in waiting if record is not None])
+
+    def _write_all(self, records: Sequence[Record]) -> None:
+        dropped, self._dropped = self._dropped, 0
+        if dropped:
+            records = [{"level": "warning", "event": "records_dropped", "records": dropped}, *records]
+        try:
+            if records:
+                self._write(records)
+        except (OSError, ValueError):  # standard error is closed, or its reader has ended
+            self._dropped += len(records)
 
 
 class LogHandler(logging.Handler):

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from textgraft.serving.app import make_application
 from textgraft.serving.connections import KEEP_ALIVE_SECONDS, Connection
-from textgraft.serving.log import Log, LogHandler, WriteRecord
+from textgraft.serving.log import Log, LogHandler, WriteRecords
 from textgraft.serving.metrics import Metrics
 from textgraft.serving.models import Models
 from textgraft.serving.replicas import Replicas
@@ -38,7 +38,7 @@ def run_server(
     loading: LoadingOptions,
     options: ServerOptions,
     tokens: Sequence[bytes],
-    write: WriteRecord,
+    write: WriteRecords,
     replicas: Replicas | None = None,
 ) -> None:
     """Serve models until SIGINT or SIGTERM, then finish what was accepted.
@@ -49,7 +49,7 @@ def run_server(
         loading: how models are loaded.
         options: limits and access.
         tokens: see `make_application`.
-        write: writes a record of the log.
+        write: writes records of the log.
         replicas: compute the batches; None for this process.
 
     Raises:

@@ -4,6 +4,7 @@ import ipaddress
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -65,8 +66,9 @@ class ServerOptions(CheckedOptions):
             )
 
 
+@lru_cache(maxsize=16)
 def is_local(host: str) -> bool:
-    """Whether an address is one that only this machine reaches."""
+    """Whether an address is one that only this machine reaches; the last ones are kept, for requests to be fast."""
     try:
         return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
     except ValueError:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -54,6 +54,6 @@ def describe_proof(proof: Mapping[str, Any]) -> str:
     return f"int8: {agreement:.2%} of the answers as in float32, {lost} ({texts}){parts}"
 
 
-def log_record(record: Mapping[str, Any]) -> None:
-    """Print a record as a line of JSON to standard error, with control characters as JSON escapes."""
-    typer.echo(printable_json(json.dumps(record, ensure_ascii=False)), err=True)
+def log_records(records: Iterable[Mapping[str, Any]]) -> None:
+    """Print records as lines of JSON to standard error, with control characters as JSON escapes."""
+    typer.echo("\n".join(printable_json(json.dumps(record, ensure_ascii=False)) for record in records), err=True)
