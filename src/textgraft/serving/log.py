@@ -10,9 +10,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-Record = Mapping[str, Any]
+_Record = Mapping[str, Any]
 # Takes records and writes each as a line.
-WriteRecords = Callable[[Sequence[Record]], None]
+WriteRecords = Callable[[Sequence[_Record]], None]
 
 _MAX_WAITING = 10_000
 # After a record, in which others arrive: those of a batch of requests are written at once, and wake the thread once.
@@ -26,7 +26,7 @@ class Log:
     def __init__(self, write: WriteRecords) -> None:
         self._write = write
         # A simple queue, which handlers of signals may use: its methods are not interrupted halfway.
-        self._waiting: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Record | None] = queue.SimpleQueue()
         self._dropped = 0
         self._thread = threading.Thread(target=self._run, name="textgraft-log", daemon=True)
         self._thread.start()
@@ -60,7 +60,7 @@ class Log:
             is_open = waiting[-1] is not None
             self._write_all([record for record in waiting if record is not None])
 
-    def _write_all(self, records: Sequence[Record]) -> None:
+    def _write_all(self, records: Sequence[_Record]) -> None:
         dropped, self._dropped = self._dropped, 0
         if dropped:
             records = [{"level": "warning", "event": "records_dropped", "records": dropped}, *records]
