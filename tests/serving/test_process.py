@@ -229,6 +229,20 @@ def test_answers_on_a_kept_connection_are_not_delayed(server):
     assert sorted(seconds)[10] < 0.03  # a client acknowledges a first part of an answer after 0.04 s
 
 
+def test_head_is_answered_as_get_without_the_body(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    sizes = []
+    for method in ("HEAD", "GET"):  # a body after the first one would be taken for the answer to the second
+        connection.request(method, "/healthz")
+        response = connection.getresponse()
+        assert response.status == 200
+        sizes.append((response.headers["content-length"], len(response.read())))
+    connection.close()
+    (length, nothing), (same_length, size) = sizes
+    assert (length, nothing) == (same_length, 0)
+    assert int(length) == size > 0
+
+
 def keep_asking(server, results, ended):
     """Ask on connections that are kept, until the server accepts none."""
     connection, content = None, json.dumps({"texts": ["a long text " * 20] * 8})

@@ -53,7 +53,8 @@ class StrictRoute(APIRoute):
 class ExactPaths:
     """An ASGI application: requests for a path without parameters go to their route, others to an application.
 
-    That application would match the path with each of its routes in turn.
+    That application would match the path with each of its routes in turn. HEAD is answered as GET, without the body,
+    which the server of HTTP drops: monitors ask so.
     """
 
     def __init__(self, app: ASGIApp, routes: Iterable[Any]) -> None:
@@ -62,7 +63,7 @@ class ExactPaths:
             (method, route.path): route
             for route in routes
             if isinstance(route, StrictRoute) and "{" not in route.path
-            for method in route.methods or ()
+            for method in _methods(route)
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +74,11 @@ class ExactPaths:
         else:
             scope["route"] = route
             await route.app(scope, receive, send)
+
+
+def _methods(route: StrictRoute) -> set[str]:
+    methods = set(route.methods or ())
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 def _validated(value: Any, kind: type[BaseModel]) -> BaseModel:
