@@ -13,7 +13,7 @@ NAMES = ("throughput", "imdb", "trec", "agnews", "predict_memory", "training_mem
     "few_entities", "added_labels",
     "frozen_heads", "calibration", "descriptions", "exported", "embedding_speed", "fixed_weights",
     "static_embeddings", "recipes", "unlabelled", "serving", "workers", "many_texts", "shard_failures", "explanations",
-    "entity_scores", "data_checks", "withheld", "suggestions", "drift",
+    "entity_scores", "tweeteval", "data_checks", "withheld", "suggestions", "drift",
 )  # fmt: skip
 
 
