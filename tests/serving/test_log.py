@@ -28,21 +28,24 @@ def test_all_records_are_written_before_the_log_is_closed():
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError(), ValueError("closed file")])
-def test_records_that_are_not_written_are_counted(error):
-    written, is_written = [], threading.Event()
+@pytest.mark.parametrize("failures", [1, 3])
+def test_records_that_are_not_written_are_counted(error, failures):
+    written, failed = [], threading.Semaphore(0)
+    errors = [error] * failures
 
     def write(records):
-        if not is_written.is_set():
-            is_written.set()
-            raise error
+        if errors:
+            failed.release()
+            raise errors.pop()
         written.extend(records)
 
     log = Log(write)
-    log.event("lost")
-    assert is_written.wait(10)
+    for _ in range(failures):
+        log.event("lost")
+        assert failed.acquire(timeout=10)
     log.event("request")
     log.close()
     assert [(record["event"], record.get("records")) for record in written] == [
-        ("records_dropped", 1),
+        ("records_dropped", failures),
         ("request", None),
     ]

@@ -62,13 +62,12 @@ class Log:
 
     def _write_all(self, records: Sequence[_Record]) -> None:
         dropped, self._dropped = self._dropped, 0
-        if dropped:
-            records = [{"level": "warning", "event": "records_dropped", "records": dropped}, *records]
+        notice = [{"level": "warning", "event": "records_dropped", "records": dropped}] if dropped else []
         try:
-            if records:
-                self._write(records)
+            if notice or records:
+                self._write([*notice, *records])
         except (OSError, ValueError):  # standard error is closed, or its reader has ended
-            self._dropped += len(records)
+            self._dropped += dropped + len(records)
 
 
 class LogHandler(logging.Handler):
