@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 import textgraft as tg
 from benchmarks.report import data_folder, report, sample
-from textgraft.evaluation.conformal import coverage_range, coverage_threshold, set_metrics
+from textgraft.evaluation.conformal import coverage_range, coverage_threshold, covered_texts, set_metrics
 from textgraft.evaluation.selective import precision_threshold
 from textgraft.tasks.novelty import Novelty
 
@@ -62,7 +62,7 @@ def coverage_of_splits() -> None:
                 calibration, test = np.split(np.random.default_rng(seed).permutation(len(others)), [texts])
                 threshold = coverage_threshold(targets[calibration], probabilities[calibration], target)
                 covered.append(set_metrics(targets[test], probabilities[test] >= threshold)["set_coverage"])
-            inside, tests = math.ceil((texts + 1) * target), len(others) - texts
+            inside, tests = covered_texts(texts, target), len(others) - texts
             drawn = betabinom(tests, inside, texts + 1 - inside)
             low, high = ((target + side * NEAR) * tests for side in (-1, 1))
             report(

@@ -21,12 +21,17 @@ def coverage_threshold(targets: np.ndarray, probabilities: np.ndarray, coverage:
         coverage: share of texts whose set is to contain the true label, above 0 and below 1.
     """
     texts = len(targets)
-    outside = texts - math.ceil((texts + 1) * coverage)  # texts whose true label may be outside its set
+    outside = texts - covered_texts(texts, coverage)  # texts whose true label may be outside its set
     if outside < 0:
         return None
     ascending = np.sort(probabilities[np.arange(texts), targets].astype(np.float64))
     below = ascending[outside - 1] if outside else 0.0
     return float((below + ascending[outside]) / 2)
+
+
+def covered_texts(texts: int, coverage: float) -> int:
+    """How many of the texts that a threshold is set on must have the true label in their set."""
+    return math.ceil((texts + 1) * coverage)
 
 
 def min_texts(coverage: float) -> int:
@@ -46,7 +51,7 @@ def coverage_range(texts: int, coverage: float) -> tuple[float, float]:
     """
     from scipy.special import betaincinv  # 0.2 seconds, which predictions do not need
 
-    inside = math.ceil((texts + 1) * coverage)
+    inside = covered_texts(texts, coverage)
     low, high = (float(betaincinv(inside, texts + 1 - inside, share)) for share in (0.025, 0.975))
     return low, high
 
